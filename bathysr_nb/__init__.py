@@ -1,0 +1,58 @@
+"""Super-resolution of ocean bathymetric maps with Adaptive Mixup.
+
+One module a station of the data's way: `grids`, `dataset`, `terrain`, `augment`, `mixup`,
+`models`, `train`, `evaluate`; notebooks 01 to 08 walk it. Those that need Keras
+(`layers`, `losses`, `models`, `train`) are imported by name, so that the light ones start
+at once.
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is first imported: errors only
+
+from bathysr_nb.augment import flip, variants  # noqa: E402
+from bathysr_nb.dataset import (  # noqa: E402
+    block_split,
+    build_pairs,
+    cleansing,
+    rm_nan,
+    save_set,
+    source_and_target,
+    train_validation_test_split,
+)
+from bathysr_nb.evaluate import score_table, slope_bins, squared_error  # noqa: E402
+from bathysr_nb.grids import bundled_grid, read_grid  # noqa: E402
+from bathysr_nb.interpolation import enlarge, resize  # noqa: E402
+from bathysr_nb.mixup import adaptive_mixup, blend, solve_lambda  # noqa: E402
+from bathysr_nb.store import load_pair, load_patches, save_pair, save_patches  # noqa: E402
+from bathysr_nb.synthetic import seafloor  # noqa: E402
+from bathysr_nb.terrain import feature_table, mean_slope_gradient  # noqa: E402
+
+__all__ = [
+    "adaptive_mixup",
+    "blend",
+    "block_split",
+    "build_pairs",
+    "bundled_grid",
+    "cleansing",
+    "enlarge",
+    "feature_table",
+    "flip",
+    "load_pair",
+    "load_patches",
+    "mean_slope_gradient",
+    "read_grid",
+    "resize",
+    "rm_nan",
+    "save_pair",
+    "save_patches",
+    "save_set",
+    "score_table",
+    "seafloor",
+    "slope_bins",
+    "solve_lambda",
+    "source_and_target",
+    "squared_error",
+    "train_validation_test_split",
+    "variants",
+]

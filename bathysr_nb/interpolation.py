@@ -1,0 +1,152 @@
+"""Enlarge and reduce grids by whole factors, with cell centres aligned.
+
+Every enlargement in this package is the same small convolution, so that NumPy here and
+the networks' first layer (`bathysr_nb.layers.Resize`) give the same numbers. The cubic
+kernel is that of Keys (1981) with a = -0.5; weights that fall outside the patch are
+dropped and the rest renormalised, which is what ``tf.image.resize`` does.
+
+Source: manual 2.2.2 (``Resize``) and 1.3 (``resize.py``); R. Keys, "Cubic convolution
+interpolation for digital image processing", IEEE Trans. ASSP 29(6), 1981.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+METHODS = ("nearest", "bilinear", "bicubic")
+REACH = 2  # cells a kernel reaches to either side: 5 taps
+
+
+def _kernel(distance: np.ndarray, method: str) -> np.ndarray:
+    d = np.abs(distance)
+    if method == "bilinear":
+        return np.clip(1 - d, 0, None)
+    inner = 1.5 * d**3 - 2.5 * d**2 + 1
+    outer = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
+    return np.where(d <= 1, inner, np.where(d < 2, outer, 0.0))
+
+
+def kernel_1d(scale: int, method: str = "bicubic") -> np.ndarray:
+    """Weights of the five nearest coarse cells for each fine cell inside a coarse cell.
+
+    Parameters
+    ----------
+    scale : int
+        Fine cells per coarse cell along one axis.
+    method : {"bicubic", "bilinear", "nearest"}
+
+    Returns
+    -------
+    ndarray, shape (scale, 5)
+        Row p: weights of the coarse cells at offsets -2 .. 2 for the p-th fine cell.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown or the scale is not a whole number >= 1.
+
+    Examples
+    --------
+    >>> kernel_1d(2, "bilinear")
+    array([[0.  , 0.25, 0.75, 0.  , 0.  ],
+           [0.  , 0.  , 0.75, 0.25, 0.  ]])
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
+    if int(scale) != scale or scale < 1:
+        raise ValueError(f"scale must be a whole number >= 1, found {scale!r}")
+    centre = (np.arange(scale) + 0.5) / scale - 0.5
+    offsets = np.arange(-REACH, REACH + 1)
+    if method == "nearest":
+        return np.tile((offsets == 0).astype(float), (scale, 1))
+    return _kernel(centre[:, None] - offsets[None, :], method)
+
+
+def _matrix(size: int, scale: int, method: str) -> np.ndarray:
+    taps = kernel_1d(scale, method)
+    matrix = np.zeros((size * scale, size))
+    for phase, weights in enumerate(taps):
+        for offset, weight in zip(range(-REACH, REACH + 1), weights):
+            cell = np.arange(max(0, -offset), min(size, size - offset))
+            matrix[cell * scale + phase, cell + offset] = weight
+    return matrix / matrix.sum(axis=1, keepdims=True)
+
+
+def enlarge(patches: np.ndarray, scale: int, method: str = "bicubic") -> np.ndarray:
+    """Enlarge patches by a whole factor.
+
+    Parameters
+    ----------
+    patches : ndarray, shape (..., h, w)
+        Depths in metres.
+    scale : int
+    method : {"bicubic", "bilinear", "nearest"}
+
+    Returns
+    -------
+    ndarray, shape (..., h * scale, w * scale), dtype of the input
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown or the scale is not a whole number >= 1.
+
+    Examples
+    --------
+    >>> enlarge(np.array([[0.0, 4.0]]), 2, "bilinear")
+    array([[0., 1., 3., 4.],
+           [0., 1., 3., 4.]])
+    """
+    patches = np.asarray(patches)
+    dtype = patches.dtype if patches.dtype.kind == "f" else np.float64
+    rows = _matrix(patches.shape[-2], scale, method).astype(dtype)
+    cols = _matrix(patches.shape[-1], scale, method).astype(dtype)
+    return rows @ patches.astype(dtype) @ cols.T
+
+
+def resize(grid: np.ndarray, scale: int = 4, method: str = "bilinear") -> np.ndarray:
+    """Make the low-resolution grid from the high-resolution one.
+
+    Parameters
+    ----------
+    grid : ndarray, shape (..., H, W)
+        Depths in metres. H and W must be multiples of `scale`.
+    scale : int
+        High-resolution cells per low-resolution cell along one axis.
+    method : {"bilinear", "area"}
+        "bilinear" samples the grid at the centres of the coarse cells without an
+        antialias filter: at an even factor the mean of the central 2 x 2 cells of each
+        block, at an odd one the centre cell. "area" is the mean of all cells.
+
+    Returns
+    -------
+    ndarray, shape (..., H / scale, W / scale), dtype of the input
+        A coarse cell is NaN when any cell it is made from is NaN.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown or the shape does not divide by `scale`.
+
+    Notes
+    -----
+    Manual 1.3, ``resize.py``.
+
+    Examples
+    --------
+    >>> resize(np.arange(16.0).reshape(4, 4))
+    array([[7.5]])
+    """
+    grid = np.asarray(grid)
+    if method not in ("bilinear", "area"):
+        raise ValueError(f"unknown method {method!r}; choose one of bilinear, area")
+    *lead, height, width = grid.shape
+    if height % scale or width % scale:
+        fit = (height // scale * scale, width // scale * scale)
+        raise ValueError(f"grid of {height} x {width} cells does not divide by {scale}; the nearest that does is {fit}")
+    cells = grid.reshape(*lead, height // scale, scale, width // scale, scale)
+    if method == "bilinear":
+        middle = slice((scale - 1) // 2, scale // 2 + 1)
+        cells = cells[..., middle, :, middle]
+    dtype = grid.dtype if grid.dtype.kind == "f" else np.float64
+    return cells.mean(axis=(-3, -1), dtype=np.float64).astype(dtype)

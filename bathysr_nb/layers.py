@@ -1,0 +1,149 @@
+"""Layers without weights: enlarging, sub-pixel shuffle, scaling, and the units of depth.
+
+All of them are backend-free (`keras.ops`) and accept any height and width.
+
+Source: manual 2.2.2 (``Resize``), 2.2.3 (``Conv2DSubPixel``), 2.2.4 (``Scale``).
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from bathysr_nb.interpolation import REACH, kernel_1d
+from bathysr_nb.normalization import WINDOW
+
+
+def depth_to_space(x, scale: int):
+    """Shuffle channels into space: (n, h, w, c s^2) -> (n, h s, w s, c)."""
+    _, height, width, _ = ops.shape(x)
+    channels = x.shape[-1] // scale**2
+    x = ops.reshape(x, (-1, height, width, scale, scale, channels))
+    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (-1, height * scale, width * scale, channels))
+
+
+def _enlarged(input_shape, scale):
+    batch, height, width, channels = input_shape
+    grow = lambda size: None if size is None else size * scale  # noqa: E731
+    return batch, grow(height), grow(width), channels
+
+
+@keras.saving.register_keras_serializable("bathysr_nb")
+class Resize(keras.layers.Layer):
+    """Enlarge one-channel patches by a whole factor as one fixed convolution.
+
+    Parameters
+    ----------
+    scale : int
+    method : {"bicubic", "bilinear", "nearest"}
+        As `bathysr_nb.interpolation.enlarge`; bicubic equals ``tf.image.resize``.
+
+    Notes
+    -----
+    Manual 2.2.2. Input (n, h, w, 1), output (n, h scale, w scale, 1). A 5 x 5 kernel makes
+    scale^2 channels; dividing by the same convolution of ones renormalises at the edges;
+    the sub-pixel shuffle lays the channels out. The same numbers on every backend.
+    """
+
+    def __init__(self, scale, method="bicubic", trainable=False, **kwargs):
+        super().__init__(trainable=trainable, **kwargs)
+        self.scale, self.method = int(scale), method
+        taps = kernel_1d(self.scale, method)
+        kernel = np.einsum("pi,qj->ijpq", taps, taps)
+        self.kernel = kernel.reshape(2 * REACH + 1, 2 * REACH + 1, 1, self.scale**2).astype("float32")
+
+    def resized_shape(self, input_shape):
+        """Rows and columns of the enlarged patch."""
+        return self.compute_output_shape(input_shape)[1:3]
+
+    def call(self, x):
+        kernel = ops.cast(self.kernel, x.dtype)
+        total = ops.conv(x, kernel, padding="same")
+        weight = ops.conv(ops.ones_like(x[:1]), kernel, padding="same")
+        return depth_to_space(total / weight, self.scale)
+
+    def compute_output_shape(self, input_shape):
+        return _enlarged(input_shape, self.scale)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale, "method": self.method}
+
+
+@keras.saving.register_keras_serializable("bathysr_nb")
+class Conv2DSubPixel(keras.layers.Layer):
+    """Sub-pixel convolution's last step: channels become space.
+
+    Parameters
+    ----------
+    scale : int
+
+    Notes
+    -----
+    Manual 2.2.3; Shi et al. 2016 (ESPCN). Input (n, h, w, c scale^2), output
+    (n, h scale, w scale, c).
+    """
+
+    def __init__(self, scale, trainable=False, **kwargs):
+        super().__init__(trainable=trainable, **kwargs)
+        self.scale = int(scale)
+
+    def call(self, x):
+        return depth_to_space(x, self.scale)
+
+    def compute_output_shape(self, input_shape):
+        return (*_enlarged(input_shape, self.scale)[:3], input_shape[-1] // self.scale**2)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("bathysr_nb")
+class Scale(keras.layers.Layer):
+    """Multiply by a constant, after adding one: (x + offset) * factor.
+
+    Parameters
+    ----------
+    factor : float
+    offset : float
+
+    Notes
+    -----
+    Manual 2.2.4 (``factor`` alone); with `offset` it is also the min-max normalisation.
+    """
+
+    def __init__(self, factor, offset=0.0, trainable=False, **kwargs):
+        super().__init__(trainable=trainable, **kwargs)
+        self.factor, self.offset = float(factor), float(offset)
+
+    def call(self, x):
+        return (x + self.offset) * self.factor
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor, "offset": self.offset}
+
+
+def _replicate(x, cells: int, axis: int):
+    """Repeat the first and last row (axis 1) or column (axis 2) `cells` times outwards."""
+    first, last = (x[:, :1], x[:, -1:]) if axis == 1 else (x[:, :, :1], x[:, :, -1:])
+    return ops.concatenate([ops.repeat(first, cells, axis), x, ops.repeat(last, cells, axis)], axis)
+
+
+@keras.saving.register_keras_serializable("bathysr_nb")
+class LocalMean(keras.layers.Layer):
+    """Mean over the 9 x 9 cells around each cell, edges replicated; shape unchanged.
+
+    Local, not the patch's mean: a map must not change with where it was cut into tiles.
+    """
+
+    def call(self, x):
+        for axis in (1, 2):
+            x = _replicate(x, WINDOW // 2, axis)
+        return ops.average_pool(x, WINDOW, 1, "valid")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

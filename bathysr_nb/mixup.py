@@ -1,0 +1,271 @@
+r"""Adaptive Mixup: blend gentle and steep patches towards a target area's slopes.
+
+A blend of two pairs is :math:`x = \lambda x_{high} + (1 - \lambda) x_{low}`, on LR and HR
+with the same weight. Its mean slope gradient is convex in the weight, so a blend is never
+steeper than the steeper of its pair, and between the two every value is reached.
+
+Source: manual 1.1.1 and 1.3 (``mixup.py``); Murakami et al. 2025,
+doi:10.1029/2024EA003610.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bathysr_nb.augment import VARIANTS, pick_variants
+from bathysr_nb.terrain import mean_slope_gradient
+
+BINS = 20
+HALVINGS = 40
+
+
+def blend(high: np.ndarray, low: np.ndarray, lam: np.ndarray) -> np.ndarray:
+    """Blend pairs of patches: lam * high + (1 - lam) * low.
+
+    Parameters
+    ----------
+    high, low : ndarray, shape (n, h, w)
+        Depths in metres.
+    lam : ndarray, shape (n,)
+        Weights in [0, 1].
+
+    Returns
+    -------
+    ndarray, shape (n, h, w)
+
+    Notes
+    -----
+    Manual 1.1.1.
+
+    Examples
+    --------
+    >>> blend(np.full((1, 1, 1), 10.0), np.zeros((1, 1, 1)), np.array([0.3])).item()
+    3.0
+    """
+    lam = np.asarray(lam, dtype=high.dtype)[:, None, None]
+    return lam * high + (1 - lam) * low
+
+
+class Solution(NamedTuple):
+    """What `solve_lambda` found, each of shape (n,)."""
+
+    lam: np.ndarray
+    value: np.ndarray
+
+
+def solve_lambda(high: np.ndarray, low: np.ndarray, wanted: np.ndarray, delta) -> Solution:
+    """Weights at which the blends reach the wanted mean slope gradients.
+
+    Parameters
+    ----------
+    high, low : ndarray, shape (n, h, w)
+        The steeper and the gentler patch of each pair, metres.
+    wanted : ndarray, shape (n,)
+        Wanted MSG of each blend, with MSG(low) <= wanted <= MSG(high).
+    delta : float or (float, float)
+        Cell size in metres.
+
+    Returns
+    -------
+    Solution
+        lam : the weight of the steeper patch; value : the MSG reached.
+
+    Raises
+    ------
+    ValueError
+        If a wanted value lies outside its pair's slopes, naming the first such pair.
+
+    Notes
+    -----
+    The MSG is convex in the weight and ends at MSG(high) >= wanted, so exactly one weight
+    reaches `wanted` from below; bisection finds it.
+
+    Examples
+    --------
+    >>> steep = np.outer(np.arange(8.0), np.ones(8))[None]
+    >>> round(float(solve_lambda(steep, 0 * steep, mean_slope_gradient(steep / 4, 1), 1).lam[0]), 6)
+    0.25
+    """
+    high, low = np.asarray(high, dtype=np.float64), np.asarray(low, dtype=np.float64)
+    wanted = np.asarray(wanted, dtype=np.float64)
+    outside = (wanted < mean_slope_gradient(low, delta)) | (wanted > mean_slope_gradient(high, delta))
+    if outside.any():
+        i = int(np.argmax(outside))
+        raise ValueError(f"pair {i}: wanted slope {wanted[i]:.4g} is not between those of its two patches")
+    left, right = np.zeros(len(wanted)), np.ones(len(wanted))
+    for _ in range(HALVINGS):
+        middle = (left + right) / 2
+        below = mean_slope_gradient(blend(high, low, middle), delta) < wanted
+        left, right = np.where(below, middle, left), np.where(below, right, middle)
+    return Solution(right, mean_slope_gradient(blend(high, low, right), delta))
+
+
+def target_bins(target: np.ndarray, bins: int = BINS) -> tuple[np.ndarray, np.ndarray]:
+    """Histogram of the target area's feature, as shares.
+
+    Parameters
+    ----------
+    target : ndarray, shape (n,)
+    bins : int
+        Equal bins over the target's range.
+
+    Returns
+    -------
+    (ndarray (bins,), ndarray (bins + 1,))
+        Share of each bin and the edges.
+
+    Raises
+    ------
+    ValueError
+        If the target has no range.
+    """
+    target = np.asarray(target, dtype=np.float64)
+    if not len(target) or not np.ptp(target) > 0:
+        raise ValueError("the target's feature values have no range: at least two different ones are needed")
+    counts, edges = np.histogram(target, bins)
+    return counts / counts.sum(), edges
+
+
+def wanted_counts(shares: np.ndarray, total: int) -> np.ndarray:
+    """Whole numbers in the given proportions that add up to `total` (largest remainder).
+
+    Examples
+    --------
+    >>> wanted_counts(np.array([0.5, 0.3, 0.2]), 7).tolist()
+    [4, 2, 1]
+    """
+    exact = np.asarray(shares, dtype=np.float64) * total
+    counts = np.floor(exact).astype(int)
+    order = np.argsort(counts - exact, kind="stable")
+    counts[order[: total - counts.sum()]] += 1
+    return counts
+
+
+class Picked(NamedTuple):
+    """A training set steered to the target area.
+
+    Attributes
+    ----------
+    lr, hr : ndarray, shape (m, h, w) and (m, H, W), float32
+        Picked pairs in metres.
+    pairs : DataFrame
+        One row a pair: kind (original, mixup, variant), high and low (source indices),
+        high_variant and low_variant (names of `bathysr_nb.augment.VARIANTS`), lam,
+        mean_slope_gradient (LR).
+    bins : DataFrame
+        One row a bin: from, to, wanted, originals, mixups, borrowed (variants of the
+        nearest slopes that there are, where nothing reaches the bin).
+    """
+
+    lr: np.ndarray
+    hr: np.ndarray
+    pairs: pd.DataFrame
+    bins: pd.DataFrame
+
+
+def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: int = 2, seed: int = 0) -> Picked:
+    """Pick originals and make blends so that the slopes follow the target's histogram.
+
+    Parameters
+    ----------
+    lr, hr : ndarray, shape (n, h, w) and (n, H, W)
+        Source pairs, metres.
+    delta : float or (float, float)
+        LR cell size in metres.
+    target_slope : ndarray
+        MSG of the target area's LR patches at the same cell size.
+    increase_rate : int
+        Size of the result, in multiples of n.
+    seed : int
+
+    Returns
+    -------
+    Picked
+
+    Raises
+    ------
+    ValueError
+        If the target has no range, or the copies to borrow are used up.
+
+    Notes
+    -----
+    Per bin: the originals in it; then blends of a steeper and a gentler original, in
+    different variants, with the weight from `solve_lambda`; a bin that no pair reaches
+    borrows flips and turns of the originals nearest to it.
+
+    Examples
+    --------
+    >>> hr = np.random.default_rng(0).normal(size=(30, 16, 16)) * np.arange(1, 31)[:, None, None]
+    >>> lr = hr.reshape(30, 4, 4, 4, 4).mean(axis=(2, 4))
+    >>> len(adaptive_mixup(lr, hr, 200, mean_slope_gradient(lr[10:], 200)).lr)
+    60
+    """
+    rng = np.random.default_rng(seed)
+    slope = mean_slope_gradient(np.asarray(lr, dtype=np.float64), delta)
+    shares, edges = target_bins(target_slope)
+    drawn, rows, used = [], [], np.zeros(len(slope), dtype=int)
+    for start, stop, count in zip(edges[:-1], edges[1:], wanted_counts(shares, increase_rate * len(slope))):
+        inside = np.flatnonzero((slope >= start) & (slope < stop))
+        kept = np.sort(rng.permutation(inside)[:count])
+        blends = _draw_blends(slope, start, stop, count - len(kept), rng)
+        lacking = count - len(kept) - len(blends)
+        drawn += [_single("original", kept, 0, slope), blends, _borrow(slope, (start + stop) / 2, lacking, used)]
+        rows.append((start, stop, count, len(kept), len(blends), lacking))
+    bins = pd.DataFrame(rows, columns=["from", "to", "wanted", "originals", "mixups", "borrowed"])
+    return _assemble(lr, hr, delta, pd.concat(drawn, ignore_index=True), bins)
+
+
+def _single(kind, index, which, slope) -> pd.DataFrame:
+    """Rows of patches that are not blended: the same original on both sides, weight 1."""
+    columns = {"high": index, "low": index, "high_variant": which, "low_variant": which}
+    return pd.DataFrame({"kind": kind, **columns, "lam": 1.0, "mean_slope_gradient": slope[index]})
+
+
+def _draw_blends(slope, start, stop, count, rng) -> pd.DataFrame:
+    """Wanted slopes inside the bin, each with a steeper and a gentler original of another variant."""
+    bottom, top = max(start, slope.min()), min(stop, slope.max())
+    count = count if bottom < top else 0
+    order = np.argsort(slope, kind="stable")
+    wanted = rng.uniform(bottom, max(top, bottom), count)
+    first_above = np.searchsorted(slope[order], wanted, side="left").clip(1)
+    variant = rng.integers(0, len(VARIANTS), count)
+    return pd.DataFrame(
+        {
+            "kind": "mixup",
+            "high": order[rng.integers(first_above, len(slope))],
+            "low": order[rng.integers(0, first_above)],
+            "high_variant": variant,
+            "low_variant": (variant + rng.integers(1, len(VARIANTS), count)) % len(VARIANTS),
+            "lam": np.nan,
+            "mean_slope_gradient": wanted,
+        }
+    )
+
+
+def _borrow(slope, wanted, count, used) -> pd.DataFrame:
+    """Flips and turns of the originals nearest in slope, as many as are lacking, none twice."""
+    nearest = np.argsort(np.abs(slope - wanted), kind="stable")
+    left = len(VARIANTS) - 1 - used
+    index = np.repeat(nearest, left[nearest])[: max(count, 0)]
+    if len(index) < count:
+        raise ValueError(f"increase_rate is too large: all flips and turns are used up and {count - len(index)} patches lack")
+    rank = pd.Series(index).groupby(index).cumcount().to_numpy()
+    borrowed = _single("variant", index, 1 + used[index] + rank, slope)
+    np.add.at(used, index, 1)
+    return borrowed
+
+
+def _assemble(lr, hr, delta, pairs, bins) -> Picked:
+    high, low = (
+        tuple(pick_variants(side, pairs[which], pairs[f"{which}_variant"]) for side in (lr, hr)) for which in ("high", "low")
+    )
+    mixed = np.flatnonzero(pairs["kind"] == "mixup")
+    solved = solve_lambda(high[0][mixed], low[0][mixed], pairs["mean_slope_gradient"].to_numpy()[mixed], delta)
+    pairs.loc[mixed, "lam"], pairs.loc[mixed, "mean_slope_gradient"] = solved
+    sides = [blend(h.astype(np.float64), lo.astype(np.float64), pairs["lam"]).astype(np.float32) for h, lo in zip(high, low)]
+    for which in ("high_variant", "low_variant"):
+        pairs[which] = [VARIANTS[number] for number in pairs[which]]
+    return Picked(*sides, pairs, bins)

@@ -1,0 +1,38 @@
+"""SRCNN: enlarge first, then three convolutions at high resolution.
+
+Source: manual 2.1.1, 2.2.5; Dong et al., arXiv:1501.00092.
+"""
+
+from __future__ import annotations
+
+from keras import layers
+
+from bathysr_nb.layers import Resize
+
+
+def srcnn(x, scale: int, *, filters=(64, 32), kernels=(9, 1, 5), bias=True, last_initializer="glorot_uniform"):
+    """SRCNN on a Keras tensor.
+
+    Parameters
+    ----------
+    x : KerasTensor, shape (n, h, w, 1)
+    scale : int
+    filters : sequence of int
+        Channels of all convolutions but the last, which has one.
+    kernels : sequence of int
+        Kernel size of each convolution, one more than `filters`.
+    bias : bool
+        False makes the network homogeneous: net(a x) = a net(x) for a > 0.
+    last_initializer : str
+        Kernel initialiser of the last convolution.
+
+    Returns
+    -------
+    KerasTensor, shape (n, h scale, w scale, 1)
+    """
+    x = Resize(scale, name="resize")(x)
+    for i, (channels, kernel) in enumerate(zip(filters, kernels), 1):
+        x = layers.Conv2D(channels, kernel, padding="same", activation="relu", use_bias=bias, name=f"conv_{i}")(x)
+    return layers.Conv2D(
+        1, kernels[-1], padding="same", use_bias=bias, kernel_initializer=last_initializer, name="conv_last"
+    )(x)

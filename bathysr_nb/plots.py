@@ -1,0 +1,137 @@
+"""Figures: depth with hillshade, patches side by side, histograms, bars per slope bin.
+
+Depth is drawn in cmocean's ``deep`` (dark is deep), differences in its ``balance``
+(white is none), so a colour means the same thing in every notebook.
+"""
+
+from __future__ import annotations
+
+import cmocean
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LightSource, Normalize
+
+DEPTH = cmocean.cm.deep_r
+DIFFERENCE = cmocean.cm.balance
+COLORS = {"bicubic": "0.55", "espcn": "#1b7837", "srcnn": "#762a83", "train": "#2166ac", "target": "#b2182b"}
+
+
+def limits(*arrays) -> tuple[float, float]:
+    """Shared colour limits: the smallest and largest cell of all arrays."""
+    return min(float(np.nanmin(a)) for a in arrays), max(float(np.nanmax(a)) for a in arrays)
+
+
+def hillshade(ax, depth: np.ndarray, cell: float, vmin=None, vmax=None, exaggeration: float = 5, title: str = ""):
+    """Draw depths in colour with the light from the north-west.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    depth : ndarray, shape (h, w)
+        Metres, negative down, NaN where missing (left white).
+    cell : float
+        Cell size in metres.
+    vmin, vmax : float, optional
+        Colour limits in metres.
+    exaggeration : float
+        Vertical exaggeration of the shading.
+    title : str
+
+    Returns
+    -------
+    ScalarMappable
+        For a colour bar.
+    """
+    low, high = limits(depth)
+    norm = Normalize(low if vmin is None else vmin, high if vmax is None else vmax)
+    filled = np.nan_to_num(depth, nan=norm.vmax)
+    light = LightSource(315, 45)
+    rgb = light.shade(filled, DEPTH, norm=norm, blend_mode="soft", vert_exag=exaggeration, dx=cell, dy=cell)
+    rgb[np.isnan(depth)] = 1
+    extent = [0, depth.shape[1] * cell / 1e3, depth.shape[0] * cell / 1e3, 0]
+    ax.imshow(rgb, extent=extent, interpolation="nearest")
+    ax.set_title(title, fontsize=10)
+    return plt.cm.ScalarMappable(norm, DEPTH)
+
+
+def colorbar(mappable, axes, label: str = "depth (m)"):
+    """A colour bar beside one or more axes."""
+    return plt.colorbar(mappable, ax=axes, label=label, shrink=0.85, pad=0.02)
+
+
+def patch_row(axes, patches, titles, cells) -> None:
+    """Patches of one place side by side, hillshaded on one colour scale.
+
+    Parameters
+    ----------
+    axes : sequence of matplotlib Axes
+    patches : sequence of ndarray, shape (h, w)
+        Metres; they may differ in shape but cover the same ground.
+    titles : sequence of str
+    cells : sequence of float
+        Cell size of each, metres.
+    """
+    low, high = limits(*patches)
+    for ax, patch, title, cell in zip(axes, patches, titles, cells):
+        mappable = hillshade(ax, patch, cell, low, high, title=title)
+        ax.set_xlabel("km")
+    colorbar(mappable, list(axes))
+
+
+def difference_row(axes, differences, titles, cell: float) -> None:
+    """Differences in metres side by side on one symmetric colour scale."""
+    span = max(float(np.percentile(np.abs(d), 99)) for d in differences)
+    extent = [0, differences[0].shape[1] * cell / 1e3, differences[0].shape[0] * cell / 1e3, 0]
+    for ax, difference, title in zip(axes, differences, titles):
+        image = ax.imshow(difference, cmap=DIFFERENCE, vmin=-span, vmax=span, extent=extent)
+        ax.set_title(title, fontsize=10)
+        ax.set_xlabel("km")
+    colorbar(image, list(axes), "difference (m)")
+
+
+def histograms(ax, values: dict, bins=40, label: str = "mean slope gradient") -> None:
+    """Outlined histograms of several sets as shares of each set."""
+    low, high = limits(*values.values())
+    edges = np.linspace(low, high, bins + 1)
+    for name, value in values.items():
+        ax.hist(value, edges, weights=np.full(len(value), 100 / len(value)), histtype="step", lw=1.8, label=name)
+    ax.set(xlabel=label, ylabel="share of patches (%)")
+    ax.legend(frameon=False)
+
+
+def slope_bars(ax, scores, methods) -> None:
+    """RMSE in metres of each method in each slope bin.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    scores : DataFrame
+        As `bathysr_nb.evaluate.score_table`.
+    methods : sequence of str
+        In the order of the bars.
+    """
+    labels = list(dict.fromkeys(scores["slope"]))
+    width = 0.8 / len(methods)
+    for i, method in enumerate(methods):
+        rmse = scores[scores["method"] == method].set_index("slope").loc[labels, "rmse"]
+        place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * width
+        bars = ax.bar(place, rmse, width * 0.92, color=COLORS.get(method), label=method)
+        ax.bar_label(bars, fmt="%.1f", fontsize=8)
+    ax.set_xticks(range(len(labels)), labels)
+    ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE (m)")
+    ax.legend(frameon=False)
+
+
+def change_intervals(ax, scores) -> None:
+    """Change in RMSE against bicubic with its 95% interval, per slope bin."""
+    labels = list(dict.fromkeys(scores["slope"]))
+    methods = list(scores.dropna(subset="change")["method"].unique())
+    for i, method in enumerate(methods):
+        part = scores[scores["method"] == method].set_index("slope").loc[labels]
+        place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * 0.15
+        spread = [part["change"] - part["low"], part["high"] - part["change"]]
+        ax.errorbar(place, part["change"], spread, fmt="o", capsize=4, color=COLORS.get(method), label=method)
+    ax.axhline(0, color=COLORS["bicubic"], lw=1)
+    ax.set_xticks(range(len(labels)), labels)
+    ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE against bicubic (%)")
+    ax.legend(frameon=False)
