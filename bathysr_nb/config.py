@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import platform
+from importlib import metadata
 from pathlib import Path
 
 import yaml
@@ -17,6 +19,20 @@ STATIONS = (
     "07_test",
     "08_slope_binned_evaluation",
 )
+
+
+PACKAGES = ("bathysr-nb", "numpy", "pandas", "xarray", "keras", "tensorflow")
+
+
+def package_versions() -> dict[str, str]:
+    """Version of Python and of each package that can change a result, where it is installed."""
+    installed = {dist.name.lower(): dist.version for dist in metadata.distributions() if dist.name}
+    return {"python": platform.python_version()} | {p: installed[p] for p in PACKAGES if p in installed}
+
+
+def versions() -> str:
+    """`package_versions` as one line for a notebook's head."""
+    return ", ".join(f"{name} {version}" for name, version in package_versions().items())
 
 
 def root() -> Path:

@@ -15,11 +15,9 @@ import hashlib
 import json
 import os
 import pickle
-import platform
 import shutil
 import tempfile
 import time
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +25,12 @@ import numpy as np
 from bathysr_nb import config
 
 MARKER = ".station"
-PACKAGES = ("bathysr-nb", "numpy", "pandas", "scipy", "xarray", "keras", "tensorflow")
+#: The training sets that notebooks 01, 03 and 04 write: station and folder inside it.
+TRAINING_SETS = {
+    "originals": ("01_build_dataset", "source/train"),
+    "flips": ("03_offline_augmentation", ""),
+    "adaptive_mixup": ("04_adaptive_mixup", ""),
+}
 
 
 @contextlib.contextmanager
@@ -223,11 +226,6 @@ def checksum(path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _version(package: str) -> str | None:
-    with contextlib.suppress(metadata.PackageNotFoundError):
-        return metadata.version(package)
-
-
 class Station:
     """The folder of one station inside a run folder, made anew.
 
@@ -286,7 +284,7 @@ class Station:
             "parameters": parameters,
             "inputs": {config.shorten(path): checksum(path) for path in inputs},
             "outputs": sorted(config.shorten(path) for path in written),
-            "versions": {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}},
+            "versions": config.package_versions(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self.started)),
             "seconds": round(time.time() - self.started, 1),
         }
@@ -334,6 +332,34 @@ def ensure(run_dir, name: str) -> Path:
 
     print(f"{name} is missing from {config.shorten(run_dir)}: running its notebook with the quick preset")
     demo.run_notebook(name, run_dir)
+    return folder
+
+
+def training_set(run_dir, name: str) -> Path:
+    """The folder of a training set: one of a run's own, or any folder with a pair of pickles.
+
+    Parameters
+    ----------
+    run_dir : path
+        The run folder.
+    name : {"originals", "flips", "adaptive_mixup"} or path
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if name in TRAINING_SETS:
+        station, folder = TRAINING_SETS[name]
+        return ensure(run_dir, station) / folder
+    folder = config.resolve(name)
+    if not all((folder / f"data_{side}.pkl").is_file() for side in ("LR", "HR")):
+        choices = ", ".join(TRAINING_SETS)
+        raise ValueError(f"training_set {name!r}: expected one of {choices}, or a folder with data_LR.pkl and data_HR.pkl")
     return folder
 
 

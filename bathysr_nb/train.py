@@ -82,10 +82,12 @@ class Trained(NamedTuple):
     history : DataFrame
         One row an epoch: loss and val_loss in units of the network, rmse and val_rmse in
         metres.
+    normalisation : Normalisation
     """
 
     model: keras.Model
     history: pd.DataFrame
+    normalisation: Normalisation
 
 
 def train(
@@ -174,7 +176,7 @@ def train(
     model.load_weights(best)
     with store.replacing(log_dir / "model.keras") as part:
         model.save(part)
-    return Trained(model, history)
+    return Trained(model, history, normalisation)
 
 
 def _checked(pair, scale: int):

@@ -8,6 +8,8 @@ Source: manual 2.2.5-2.2.7, 2.2.28 (``Modeler``).
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 
 from bathysr_nb.layers import LocalMean, Resize, Scale
@@ -16,6 +18,34 @@ from bathysr_nb.normalization import Normalisation
 
 MODELS = {"srcnn": srcnn.srcnn, "espcn": espcn.espcn}
 SCALES = (2, 3, 4)
+
+
+def check_name(name: str) -> None:
+    """Raise a ValueError that names the choices unless `name` is a network."""
+    if name not in MODELS:
+        raise ValueError(f"unknown model {name!r}; choose one of {', '.join(MODELS)}")
+
+
+def load_model(path) -> keras.Model:
+    """Read a ``model.keras``: metres to metres, ready to predict.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    return keras.models.load_model(path, compile=False)
 
 
 def build_model(name: str, input_shape=(16, 16, 1), scale: int = 4, normalisation: Normalisation | None = None, **options):
@@ -49,8 +79,7 @@ def build_model(name: str, input_shape=(16, 16, 1), scale: int = 4, normalisatio
     >>> build_model("srcnn", scale=4).count_params()
     8129
     """
-    if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}; choose one of {', '.join(MODELS)}")
+    check_name(name)
     if scale not in SCALES:
         raise ValueError(f"scale is {scale!r}, expected one of {', '.join(map(str, SCALES))}")
     if len(input_shape) != 3 or input_shape[-1] != 1:
