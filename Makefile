@@ -1,0 +1,49 @@
+# With only Python 3.11 to 3.13, make and git: `make demo`, then `make test`.
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LIGHT := notebooks/01_*.ipynb notebooks/02_*.ipynb notebooks/03_*.ipynb notebooks/04_*.ipynb notebooks/05_*.ipynb
+TRAINING := notebooks/06_*.ipynb notebooks/07_*.ipynb notebooks/08_*.ipynb
+NBVAL := $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 600 -p no:cacheprovider
+
+.PHONY: help install demo lab test test-slow results lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(READY) ## make .venv from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@set -e; for p in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then found=$$p; break; fi; done; \
+	if [ -z "$$found" ]; then echo "bathysr-nb needs Python 3.11, 3.12 or 3.13 (make PYTHON=/path/to/python3.12 demo)" >&2; exit 1; fi; \
+	$$found -m venv --clear $(VENV); \
+	echo "installing into $(VENV) with $$($$found --version)"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
+	touch $(READY)
+
+demo: $(READY) ## run notebooks 01 to 08 on the bundled grid and write runs/demo/report.html
+	@$(BIN)/bathysr demo
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
+test: $(READY) ## unit tests and the light notebooks (01 to 05)
+	$(BIN)/python -m pytest -m "not slow"
+	$(NBVAL) $(LIGHT)
+
+test-slow: $(READY) ## tests that train, and the training notebooks (06 to 08)
+	$(BIN)/python -m pytest -m slow
+	$(NBVAL) $(TRAINING)
+
+results: $(READY) ## run the demo and rewrite docs/results/demo.md from it
+	$(BIN)/python docs/make_results.py
+
+lock: ## resolve requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" --output-file requirements.lock
+
+clean: ## remove .venv and all runs
+	rm -rf $(VENV) runs
