@@ -6,12 +6,8 @@ One module a station of the data's way: `grids`, `dataset`, `terrain`, `augment`
 at once.
 """
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is first imported: errors only
-
-from bathysr_nb.augment import flip, variants  # noqa: E402
-from bathysr_nb.dataset import (  # noqa: E402
+from bathysr_nb.augment import flip, variants
+from bathysr_nb.dataset import (
     block_split,
     build_pairs,
     cleansing,
@@ -20,13 +16,13 @@ from bathysr_nb.dataset import (  # noqa: E402
     source_and_target,
     train_validation_test_split,
 )
-from bathysr_nb.evaluate import score_table, slope_bins, squared_error  # noqa: E402
-from bathysr_nb.grids import bundled_grid, read_grid  # noqa: E402
-from bathysr_nb.interpolation import enlarge, resize  # noqa: E402
-from bathysr_nb.mixup import adaptive_mixup, blend, solve_lambda  # noqa: E402
-from bathysr_nb.store import load_pair, load_patches, save_pair, save_patches  # noqa: E402
-from bathysr_nb.synthetic import seafloor  # noqa: E402
-from bathysr_nb.terrain import feature_table, mean_slope_gradient  # noqa: E402
+from bathysr_nb.evaluate import score_table, slope_bins, squared_error
+from bathysr_nb.grids import bundled_grid, read_grid
+from bathysr_nb.interpolation import enlarge, resize
+from bathysr_nb.mixup import adaptive_mixup, blend, solve_lambda
+from bathysr_nb.store import load_pair, load_patches, save_pair, save_patches
+from bathysr_nb.synthetic import seafloor
+from bathysr_nb.terrain import feature_table, mean_slope_gradient
 
 __all__ = [
     "adaptive_mixup",

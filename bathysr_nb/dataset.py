@@ -55,7 +55,9 @@ def cleansing(img: np.ndarray, kernel_size: tuple[int, int] = (5, 5), missing_va
     """
     img = np.asarray(img)
     if img.ndim != 2 or any(size % 2 == 0 for size in kernel_size):
-        raise ValueError(f"expected a 2-D grid and an odd window, found shape {img.shape} and kernel_size {kernel_size}")
+        raise ValueError(
+            f"expected a 2-D grid and an odd window, found shape {img.shape} and kernel_size {kernel_size}"
+        )
     depth = img.astype(np.float64)
     missing = np.isnan(depth) if missing_value is None else np.isnan(depth) | (depth == missing_value)
     # uniform_filter sums the whole window; zeros outside and in gaps leave the known cells
@@ -112,7 +114,9 @@ def block_split(
     height, width = base_img.shape
     if height % down or width % across:
         nearest = (height // down * down, width // across * across)
-        raise ValueError(f"a grid of {base_img.shape} does not divide into {block_shape} blocks; the nearest is {nearest}")
+        raise ValueError(
+            f"a grid of {base_img.shape} does not divide into {block_shape} blocks; the nearest is {nearest}"
+        )
     block = (height // down, width // across)
     if img_shape[0] > block[0] or img_shape[1] > block[1]:
         raise ValueError(f"a crop of {tuple(img_shape)} cells does not fit into a block of {block}")
@@ -186,13 +190,16 @@ def split_blocks(n_blocks: int, validation_size: float, test_size: float, rng: n
             raise ValueError(f"{name} is {share}, expected a share in [0, 1)")
     n_validation, n_test = round(n_blocks * validation_size), round(n_blocks * test_size)
     if n_validation + n_test >= n_blocks:
-        raise ValueError(f"{n_blocks} blocks leave none to train on at validation_size={validation_size}, test_size={test_size}")
+        shares = f"validation_size={validation_size}, test_size={test_size}"
+        raise ValueError(f"{n_blocks} blocks leave none to train on at {shares}")
     order = rng.permutation(n_blocks)
     parts = np.split(order, [n_blocks - n_validation - n_test, n_blocks - n_test])
     return [np.sort(part) for part in parts]
 
 
-def train_validation_test_split(x, y, validation_size: float = 0.1, test_size: float = 0.1, seed: int = 0) -> list[np.ndarray]:
+def train_validation_test_split(
+    x, y, validation_size: float = 0.1, test_size: float = 0.1, seed: int = 0
+) -> list[np.ndarray]:
     """Split blocks of pairs at random, whole blocks at a time.
 
     Parameters
@@ -298,7 +305,9 @@ def build_pairs(
     return lr_blocks[block, crop], hr_blocks[block, crop], table
 
 
-def source_and_target(block: np.ndarray, slope: np.ndarray, source_share: float = 0.65) -> tuple[np.ndarray, np.ndarray]:
+def source_and_target(
+    block: np.ndarray, slope: np.ndarray, source_share: float = 0.65
+) -> tuple[np.ndarray, np.ndarray]:
     """Divide blocks into a gentle source area and a steep target area.
 
     Parameters

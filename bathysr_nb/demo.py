@@ -57,7 +57,9 @@ def run_notebook(name: str, run_dir, progress: bool = False) -> Path:
     os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")  # same seed, same table
     parameters = {**config.preset(name), "run_dir": str(run_dir)}
     try:
-        papermill.execute_notebook(source, target, parameters, progress_bar=progress, kernel_name="python3")
+        papermill.execute_notebook(
+            source, target, parameters, progress_bar=progress, kernel_name="python3", extra_arguments=["--log-level=40"]
+        )
     except papermill.PapermillExecutionError as error:
         raise NotebookError(f"{name}: {error.ename}: {error.evalue}") from None
     return target

@@ -142,7 +142,13 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
     for label, part in parts.items():
         for method, error in errors.items() if len(part) else ():
             rmse = np.sqrt(error[part].mean())
-            row = {"slope": label, "method": method, "patches": len(part), "blocks": len(set(block[part])), "rmse": rmse}
+            row = {
+                "slope": label,
+                "method": method,
+                "patches": len(part),
+                "blocks": len(set(block[part])),
+                "rmse": rmse,
+            }
             if method != reference:
                 row["change"] = 100 * (rmse / np.sqrt(errors[reference][part].mean()) - 1)
                 row["low"], row["high"] = change_interval(error[part], errors[reference][part], block[part], seed)

@@ -7,10 +7,9 @@ Source: manual 2.2.2 (``Resize``), 2.2.3 (``Conv2DSubPixel``), 2.2.4 (``Scale``)
 
 from __future__ import annotations
 
-import keras
 import numpy as np
-from keras import ops
 
+from bathysr_nb.backend import keras, ops
 from bathysr_nb.interpolation import REACH, kernel_1d
 from bathysr_nb.normalization import WINDOW
 

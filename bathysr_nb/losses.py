@@ -8,9 +8,7 @@ Source: manual 2.2.15 (``Metric``), 2.2.16 (``Loss``).
 
 from __future__ import annotations
 
-import keras
-from keras import ops
-
+from bathysr_nb.backend import keras, ops
 from bathysr_nb.normalization import Normalisation
 
 

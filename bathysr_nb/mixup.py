@@ -206,15 +206,15 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: int = 2, seed: in
     rng = np.random.default_rng(seed)
     slope = mean_slope_gradient(np.asarray(lr, dtype=np.float64), delta)
     shares, edges = target_bins(target_slope)
-    drawn, rows, used = [], [], np.zeros(len(slope), dtype=int)
+    drawn, rows = [], []
     for start, stop, count in zip(edges[:-1], edges[1:], wanted_counts(shares, increase_rate * len(slope))):
         inside = np.flatnonzero((slope >= start) & (slope < stop))
         kept = np.sort(rng.permutation(inside)[:count])
         blends = _draw_blends(slope, start, stop, count - len(kept), rng)
-        lacking = count - len(kept) - len(blends)
-        drawn += [_single("original", kept, 0, slope), blends, _borrow(slope, (start + stop) / 2, lacking, used)]
-        rows.append((start, stop, count, len(kept), len(blends), lacking))
+        drawn += [_single("original", kept, 0, slope), blends]
+        rows.append((start, stop, count, len(kept), len(blends), count - len(kept) - len(blends)))
     bins = pd.DataFrame(rows, columns=["from", "to", "wanted", "originals", "mixups", "borrowed"])
+    drawn.append(_borrow(slope, bins))
     return _assemble(lr, hr, delta, pd.concat(drawn, ignore_index=True), bins)
 
 
@@ -245,27 +245,33 @@ def _draw_blends(slope, start, stop, count, rng) -> pd.DataFrame:
     )
 
 
-def _borrow(slope, wanted, count, used) -> pd.DataFrame:
-    """Flips and turns of the originals nearest in slope, as many as are lacking, none twice."""
-    nearest = np.argsort(np.abs(slope - wanted), kind="stable")
-    left = len(VARIANTS) - 1 - used
-    index = np.repeat(nearest, left[nearest])[: max(count, 0)]
-    if len(index) < count:
-        raise ValueError(f"increase_rate is too large: all flips and turns are used up and {count - len(index)} patches lack")
-    rank = pd.Series(index).groupby(index).cumcount().to_numpy()
-    borrowed = _single("variant", index, 1 + used[index] + rank, slope)
-    np.add.at(used, index, 1)
-    return borrowed
+def _borrow(slope, bins) -> pd.DataFrame:
+    """For each bin that lacks some, flips and turns of the originals nearest in slope, none twice."""
+    copies = len(VARIANTS) - 1
+    lacking = int(bins["borrowed"].sum()) - copies * len(slope)
+    if lacking > 0:
+        raise ValueError(f"increase_rate is too large: all flips and turns are used up and {lacking} patches lack")
+    used, drawn = np.zeros(len(slope), dtype=int), []
+    for start, stop, count in bins[["from", "to", "borrowed"]].itertuples(index=False):
+        nearest = np.argsort(np.abs(slope - (start + stop) / 2), kind="stable")
+        index = np.repeat(nearest, copies - used[nearest])[: int(count)]
+        rank = pd.Series(index).groupby(index).cumcount().to_numpy()
+        drawn.append(_single("variant", index, 1 + used[index] + rank, slope))
+        np.add.at(used, index, 1)
+    return pd.concat(drawn, ignore_index=True)
 
 
 def _assemble(lr, hr, delta, pairs, bins) -> Picked:
     high, low = (
-        tuple(pick_variants(side, pairs[which], pairs[f"{which}_variant"]) for side in (lr, hr)) for which in ("high", "low")
+        tuple(pick_variants(side, pairs[which], pairs[f"{which}_variant"]) for side in (lr, hr))
+        for which in ("high", "low")
     )
     mixed = np.flatnonzero(pairs["kind"] == "mixup")
     solved = solve_lambda(high[0][mixed], low[0][mixed], pairs["mean_slope_gradient"].to_numpy()[mixed], delta)
     pairs.loc[mixed, "lam"], pairs.loc[mixed, "mean_slope_gradient"] = solved
-    sides = [blend(h.astype(np.float64), lo.astype(np.float64), pairs["lam"]).astype(np.float32) for h, lo in zip(high, low)]
+    sides = [
+        blend(h.astype(np.float64), lo.astype(np.float64), pairs["lam"]).astype(np.float32) for h, lo in zip(high, low)
+    ]
     for which in ("high_variant", "low_variant"):
         pairs[which] = [VARIANTS[number] for number in pairs[which]]
     return Picked(*sides, pairs, bins)

@@ -87,7 +87,9 @@ def write_report(run_dir, notebooks, scores) -> Path:
     Path
         The page.
     """
-    verdict = [(cells, evaluate.wide_table(part).to_html(border=0)) for cells, part in scores.groupby("cells", sort=False)]
+    verdict = [
+        (cells, evaluate.wide_table(part).to_html(border=0)) for cells, part in scores.groupby("cells", sort=False)
+    ]
     page = config.resolve(run_dir) / "report.html"
     store.write_text(page, PAGE.render(verdict=verdict, parts=[gather(path) for path in notebooks]), overwrite=True)
     return page

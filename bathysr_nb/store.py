@@ -359,7 +359,9 @@ def training_set(run_dir, name: str) -> Path:
     folder = config.resolve(name)
     if not all((folder / f"data_{side}.pkl").is_file() for side in ("LR", "HR")):
         choices = ", ".join(TRAINING_SETS)
-        raise ValueError(f"training_set {name!r}: expected one of {choices}, or a folder with data_LR.pkl and data_HR.pkl")
+        raise ValueError(
+            f"training_set {name!r}: expected one of {choices}, or a folder with data_LR.pkl and data_HR.pkl"
+        )
     return folder
 
 

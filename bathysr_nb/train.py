@@ -8,12 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
 from bathysr_nb import losses, store
+from bathysr_nb.backend import keras
 from bathysr_nb.models import build_model
 from bathysr_nb.normalization import Normalisation
 
@@ -69,7 +69,9 @@ class _Progress(keras.callbacks.Callback):
 def one_cycle(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """Learning rate that rises to `peak` over a quarter of the steps and falls to zero."""
     warm = max(1, steps // 4)
-    return keras.optimizers.schedules.CosineDecay(peak / 25, max(1, steps - warm), warmup_target=peak, warmup_steps=warm)
+    return keras.optimizers.schedules.CosineDecay(
+        peak / 25, max(1, steps - warm), warmup_target=peak, warmup_steps=warm
+    )
 
 
 class Trained(NamedTuple):

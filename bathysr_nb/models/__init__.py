@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import keras
-
+from bathysr_nb.backend import keras
 from bathysr_nb.layers import LocalMean, Resize, Scale
 from bathysr_nb.models import espcn, srcnn
 from bathysr_nb.normalization import Normalisation
@@ -48,7 +47,9 @@ def load_model(path) -> keras.Model:
     return keras.models.load_model(path, compile=False)
 
 
-def build_model(name: str, input_shape=(16, 16, 1), scale: int = 4, normalisation: Normalisation | None = None, **options):
+def build_model(
+    name: str, input_shape=(16, 16, 1), scale: int = 4, normalisation: Normalisation | None = None, **options
+):
     """Build one of the networks, from metres to metres.
 
     Parameters

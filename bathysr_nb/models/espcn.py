@@ -5,8 +5,7 @@ Source: manual 2.1.3, 2.2.7; Shi et al., CVPR 2016.
 
 from __future__ import annotations
 
-from keras import layers
-
+from bathysr_nb.backend import keras
 from bathysr_nb.layers import Conv2DSubPixel
 
 
@@ -31,8 +30,8 @@ def espcn(x, scale: int, *, filters=(64, 32), kernels=(5, 3, 3), bias=True, last
     KerasTensor, shape (n, h scale, w scale, 1)
     """
     for i, (channels, kernel) in enumerate(zip(filters, kernels), 1):
-        x = layers.Conv2D(channels, kernel, padding="same", activation="relu", use_bias=bias, name=f"conv_{i}")(x)
-    x = layers.Conv2D(
+        x = keras.layers.Conv2D(channels, kernel, padding="same", activation="relu", use_bias=bias, name=f"conv_{i}")(x)
+    x = keras.layers.Conv2D(
         scale**2, kernels[-1], padding="same", use_bias=bias, kernel_initializer=last_initializer, name="conv_last"
     )(x)
     return Conv2DSubPixel(scale, name="sub_pixel")(x)

@@ -5,8 +5,7 @@ Source: manual 2.1.1, 2.2.5; Dong et al., arXiv:1501.00092.
 
 from __future__ import annotations
 
-from keras import layers
-
+from bathysr_nb.backend import keras
 from bathysr_nb.layers import Resize
 
 
@@ -32,7 +31,7 @@ def srcnn(x, scale: int, *, filters=(64, 32), kernels=(9, 1, 5), bias=True, last
     """
     x = Resize(scale, name="resize")(x)
     for i, (channels, kernel) in enumerate(zip(filters, kernels), 1):
-        x = layers.Conv2D(channels, kernel, padding="same", activation="relu", use_bias=bias, name=f"conv_{i}")(x)
-    return layers.Conv2D(
+        x = keras.layers.Conv2D(channels, kernel, padding="same", activation="relu", use_bias=bias, name=f"conv_{i}")(x)
+    return keras.layers.Conv2D(
         1, kernels[-1], padding="same", use_bias=bias, kernel_initializer=last_initializer, name="conv_last"
     )(x)

@@ -1,0 +1,34 @@
+"""Import Keras without the page of notices that TensorFlow prints when it starts.
+
+The notices come from compiled code before any log level is read, so standard error itself
+is set aside during the import; an exception is raised as ever. Modules that need Keras
+import this one first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+
+@contextlib.contextmanager
+def _quiet_stderr():
+    """Send file descriptor 2 to nowhere for the length of the block."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with _quiet_stderr():
+    import keras
+    from keras import ops
+
+    ops.zeros(1)  # the first tensor starts the devices, with notices of its own
+
+__all__ = ["keras", "ops"]

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from bathysr_nb import evaluate
+
+
+def test_squared_error_by_hand_and_rim():
+    truth = np.zeros((2, 4, 4))
+    estimate = truth.copy()
+    estimate[0, 0, 0] = 4.0  # on the rim
+    estimate[1, 1, 1] = 2.0  # inside
+    np.testing.assert_allclose(evaluate.squared_error(truth, estimate), [1.0, 0.25])
+    np.testing.assert_allclose(evaluate.squared_error(truth, estimate, rim=1), [0.0, 1.0])
+    np.testing.assert_allclose(evaluate.squared_error(truth[..., None], estimate[..., None]), [1.0, 0.25])
+    with pytest.raises(ValueError, match="must agree"):
+        evaluate.squared_error(truth, estimate[:1])
+
+
+def test_slope_bins_are_the_manuals_by_default():
+    assert list(evaluate.slope_bins([0.0, 0.0499, 0.05, 0.1])) == ["0-0.05", "0-0.05", "0.05-0.1", "0.1-"]
+    with pytest.raises(ValueError, match="rising"):
+        evaluate.slope_bins([0.1], (0.1, 0.05))
+
+
+def test_pooled_rmse_per_bin_by_hand():
+    errors = {"bicubic": np.array([4.0, 16.0, 1.0]), "net": np.array([1.0, 9.0, 1.0])}
+    table = evaluate.score_table(errors, [0.01, 0.02, 0.2], [0, 1, 2])
+    row = table[(table["slope"] == "0-0.05") & (table["method"] == "net")].iloc[0]
+    assert row["rmse"] == pytest.approx(np.sqrt(5))
+    assert row["change"] == pytest.approx(100 * (np.sqrt(5 / 10) - 1))
+    assert (row["patches"], row["blocks"]) == (2, 2)
+    assert "0.05-0.1" not in set(table["slope"])
+    assert np.isnan(row["low"])
+
+
+def test_interval_resamples_blocks_not_patches():
+    rng = np.random.default_rng(0)
+    block = np.repeat(np.arange(20), 25)
+    reference = rng.uniform(50, 100, 20)[block]
+    model = reference * rng.uniform(0.6, 1.1, 20)[block]
+    by_block = evaluate.change_interval(model, reference, block)
+    by_patch = evaluate.change_interval(model, reference, np.arange(500))
+    assert by_block[1] - by_block[0] > 3 * (by_patch[1] - by_patch[0])
+    assert by_block == evaluate.change_interval(model, reference, block)
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says():
+    hits = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        block = np.repeat(np.arange(40), 5)
+        reference = np.repeat(rng.exponential(1, 40), 5)
+        model = reference * np.repeat(rng.normal(0.81, 0.1, 40), 5)
+        low, high = evaluate.change_interval(model, reference, block, seed)
+        hits += low <= -10 <= high
+    assert 170 <= hits <= 198
+
+
+def test_few_blocks_give_words_instead_of_an_interval():
+    errors = {"bicubic": np.full(6, 4.0), "net": np.full(6, 1.0)}
+    text = evaluate.wide_table(evaluate.score_table(errors, np.zeros(6), np.arange(6)))
+    assert text.loc["all", "net vs bicubic"] == "-50.0% [under 8 blocks: no interval]"

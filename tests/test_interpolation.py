@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from bathysr_nb.interpolation import enlarge, kernel_1d, resize
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("method", ["bicubic", "bilinear", "nearest"])
+def test_weights_sum_to_one_and_are_symmetric(scale, method):
+    taps = kernel_1d(scale, method)
+    np.testing.assert_allclose(taps.sum(axis=1), 1)
+    np.testing.assert_allclose(taps, taps[::-1, ::-1], atol=1e-15)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_bicubic_reproduces_a_parabola_away_from_the_rim(scale):
+    coarse, fine = np.arange(12) + 0.5, (np.arange(12 * scale) + 0.5) / scale
+    surface = lambda x: 3 + 2 * x - 0.7 * x**2  # noqa: E731
+    out = enlarge(np.add.outer(surface(coarse), surface(coarse)), scale)
+    inner = slice(2 * scale, -2 * scale)
+    np.testing.assert_allclose(out[inner, inner], np.add.outer(surface(fine), surface(fine))[inner, inner], rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["bicubic", "bilinear", "nearest"])
+def test_a_constant_stays_constant_to_the_rim(method):
+    np.testing.assert_allclose(enlarge(np.full((2, 5, 7), -1234.0), 4, method), -1234, rtol=1e-14)
+
+
+def test_nearest_repeats_cells():
+    patch = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(enlarge(patch, 3, "nearest"), np.kron(patch, np.ones((3, 3))))
+
+
+@pytest.mark.parametrize(("scale", "cells"), [(2, [0, 1]), (3, [1]), (4, [1, 2])])
+def test_resize_samples_the_coarse_centres(scale, cells):
+    grid = np.random.default_rng(0).normal(size=(scale, scale))
+    assert resize(grid, scale).item() == pytest.approx(grid[np.ix_(cells, cells)].mean())
+    assert resize(grid, scale, "area").item() == pytest.approx(grid.mean())
+
+
+def test_resize_passes_missing_cells_on_only_where_they_are_used():
+    grid = np.zeros((4, 8))
+    grid[0, 0] = grid[1, 5] = np.nan
+    np.testing.assert_array_equal(np.isnan(resize(grid)), [[False, True]])
+    np.testing.assert_array_equal(np.isnan(resize(grid, method="area")), [[True, True]])
+
+
+def test_resize_names_the_nearest_shape():
+    with pytest.raises(ValueError, match=r"\(8, 12\)"):
+        resize(np.zeros((10, 13)))
+    with pytest.raises(ValueError, match="bilinear, area"):
+        resize(np.zeros((8, 8)), method="bicubic")
