@@ -7,7 +7,7 @@ LIGHT := notebooks/01_*.ipynb notebooks/02_*.ipynb notebooks/03_*.ipynb notebook
 TRAINING := notebooks/06_*.ipynb notebooks/07_*.ipynb notebooks/08_*.ipynb
 NBVAL := $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 600 -p no:cacheprovider
 
-.PHONY: help install demo lab test test-slow results lock clean
+.PHONY: help install demo lab test test-slow notebooks results lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,7 +38,11 @@ test-slow: $(READY) ## tests that train, and the training notebooks (06 to 08)
 	$(BIN)/python -m pytest -m slow
 	$(NBVAL) $(TRAINING)
 
-results: $(READY) ## run the demo and rewrite docs/results/demo.md from it
+notebooks: $(READY) ## run the notebooks in place and keep their outputs
+	$(BIN)/bathysr demo --run-dir runs/notebooks
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb
+
+results: $(READY) ## run the demo and rewrite docs/results/demo.md and the times in the README
 	$(BIN)/python docs/make_results.py
 
 lock: ## resolve requirements.lock anew (needs uv)

@@ -39,3 +39,7 @@ def main(argv=None) -> int:
         print(f"bathysr {args.verb}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

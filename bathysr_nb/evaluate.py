@@ -157,7 +157,7 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
 
 
 def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame:
-    """`score_table` as text for readers: one row a bin, RMSE in metres, change with interval.
+    """`score_table` as text for readers: one row a bin, one column a method.
 
     Parameters
     ----------
@@ -167,21 +167,19 @@ def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame
     Returns
     -------
     DataFrame of str
-        Index: slope bin. Columns: patches, blocks, RMSE and change of each method.
+        Index: slope bin. Columns: patches, blocks, and for each method RMSE in metres, the
+        change against the reference and its 95% interval.
     """
     rows = {}
     for label, part in scores.groupby("slope", sort=False):
         first = part.iloc[0]
-        row = {"patches": f"{first['patches']}", "blocks": f"{first['blocks']}"}
-        for _, line in part.iterrows():
-            row[f"{line['method']} (m)"] = f"{line['rmse']:.2f}"
-            if line["method"] != reference:
-                row[f"{line['method']} vs {reference}"] = _change_text(line)
-        rows[label] = row
+        rows[label] = {"patches": f"{first['patches']}", "blocks": f"{first['blocks']}"}
+        rows[label] |= {line["method"]: _cell_text(line, reference) for _, line in part.iterrows()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("slope")
 
 
-def _change_text(line) -> str:
-    if np.isnan(line["low"]):
-        return f"{line['change']:+.1f}% [under {FEW_BLOCKS} blocks: no interval]"
-    return f"{line['change']:+.1f}% [{line['low']:+.1f}, {line['high']:+.1f}]"
+def _cell_text(line, reference: str) -> str:
+    if line["method"] == reference:
+        return f"{line['rmse']:.2f}"
+    interval = "few blocks" if np.isnan(line["low"]) else f"{line['low']:+.1f}, {line['high']:+.1f}"
+    return f"{line['rmse']:.2f}  {line['change']:+.1f}% [{interval}]"

@@ -13,7 +13,7 @@ from matplotlib.colors import LightSource, Normalize
 
 DEPTH = cmocean.cm.deep_r
 DIFFERENCE = cmocean.cm.balance
-COLORS = {"bicubic": "0.55", "espcn": "#1b7837", "srcnn": "#762a83", "train": "#2166ac", "target": "#b2182b"}
+COLORS = {"bicubic": "0.55", "srcnn": "#762a83", "espcn": "#1b7837", "espcn-adaptive_mixup": "#5aae61"}
 
 
 def limits(*arrays) -> tuple[float, float]:

@@ -24,10 +24,12 @@ PAGE = Environment(autoescape=True).from_string(
  nav a { margin-right: 1rem }
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
-<p>RMSE in metres on steep ground that no network saw, per bin of the true patch's mean slope gradient.
-In brackets: 95% interval of the change against bicubic, from resampling blocks.</p>
-{% for cells, table in verdict %}<figure><figcaption>{{ cells }} cells of each patch</figcaption>{{ table | safe }}</figure>
-{% endfor %}<nav>{% for part in parts %}<a href="#{{ part.anchor }}">{{ part.title }}</a>{% endfor %}</nav>
+<p>On steep ground that no network saw, per bin of the true patch's mean slope gradient: RMSE in metres, change against
+bicubic in percent and its 95% interval, from resampling blocks.</p>
+{% for cells, table in verdict %}
+<figure><figcaption>{{ cells }} cells of each patch</figcaption>{{ table | safe }}</figure>
+{% endfor %}
+<nav>{% for part in parts %}<a href="#{{ part.anchor }}">{{ part.title }}</a>{% endfor %}</nav>
 {% for part in parts %}<h2 id="{{ part.anchor }}">{{ part.title }}</h2>
 {% for shown in part.shown %}<figure><figcaption>{{ shown.caption }}</figcaption>{{ shown.content | safe }}</figure>
 {% endfor %}{% endfor %}</body></html>

@@ -221,8 +221,8 @@ def save_pair(folder, lr: np.ndarray, hr: np.ndarray, overwrite: bool = False) -
 
 
 def checksum(path) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
-    with open(path, "rb") as file:
+    """SHA-256 of a file, as hexadecimal text; a relative path counts from the project's root."""
+    with open(config.resolve(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -363,6 +363,17 @@ def training_set(run_dir, name: str) -> Path:
             f"training_set {name!r}: expected one of {choices}, or a folder with data_LR.pkl and data_HR.pkl"
         )
     return folder
+
+
+def run_name(model: str, training_set: str) -> str:
+    """Folder of a training inside ``06_train``: the network, and the training set unless it is flips.
+
+    Examples
+    --------
+    >>> run_name("espcn", "flips"), run_name("espcn", "adaptive_mixup")
+    ('espcn', 'espcn-adaptive_mixup')
+    """
+    return model if training_set == "flips" else f"{model}-{Path(training_set).name}"
 
 
 def _same(path: Path, sha: str) -> bool:

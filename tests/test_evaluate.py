@@ -59,4 +59,5 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
 def test_few_blocks_give_words_instead_of_an_interval():
     errors = {"bicubic": np.full(6, 4.0), "net": np.full(6, 1.0)}
     text = evaluate.wide_table(evaluate.score_table(errors, np.zeros(6), np.arange(6)))
-    assert text.loc["all", "net vs bicubic"] == "-50.0% [under 8 blocks: no interval]"
+    assert text.loc["all", "net"] == "1.00  -50.0% [few blocks]"
+    assert text.loc["all", "bicubic"] == "2.00"

@@ -68,14 +68,19 @@ def test_same_patches_same_bytes(tmp_path):
     assert (tmp_path / "a.pkl").read_bytes() == (tmp_path / "b.pkl").read_bytes()
 
 
+def write_half_and_stop(path):
+    with store.replacing(path, overwrite=True) as part:
+        part.write_text("half")
+        raise KeyboardInterrupt
+
+
 def test_nothing_is_overwritten_unasked_or_half_written(tmp_path):
     path = tmp_path / "a.txt"
     store.write_text(path, "old")
     with pytest.raises(FileExistsError, match="overwrite=True"):
         store.write_text(path, "new")
-    with pytest.raises(KeyboardInterrupt), store.replacing(path, overwrite=True) as part:
-        part.write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_half_and_stop(path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
     store.write_text(path, "new", overwrite=True)

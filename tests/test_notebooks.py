@@ -1,0 +1,104 @@
+"""The notebooks as their users run them: through the shell, from anywhere, with mistakes."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
+
+
+def papermill(notebook, cwd, *options):
+    command = [sys.executable, "-m", "papermill", notebook, Path(cwd) / "out.ipynb", "--no-progress-bar", *options]
+    return subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=1200)
+
+
+def last_line(result):
+    return re.sub(r"\x1b\[[0-9;]*m", "", result.stderr).strip().splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_committed_notebooks_have_outputs_in_order_and_no_local_path(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not any(output.output_type == "error" for cell in code for output in cell.outputs)
+    text = json.dumps([cell.outputs for cell in code])
+    assert str(ROOT) not in text
+    assert "/tmp" not in text
+    assert max(len(cell.source.splitlines()) for cell in code) <= 16
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebooks_keep_the_frame(path):
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert len(re.findall(r"^# ", prose, re.M)) == 1
+    for part in ("**You will**", "**You need**", "**Time:**", "you are here", "## When it fails", "## Summary"):
+        assert part in prose, part
+    first, second = [cell for cell in cells if cell.cell_type == "code"][:2]
+    assert first.metadata.tags == ["parameters"]
+    assert f'check_parameters("{path.stem}"' in second.source
+    assert "versions()" in second.source
+
+
+def test_faults_end_with_a_line_that_names_them_and_the_choices(run_dir):
+    train, build = ROOT / "notebooks" / "06_train.ipynb", ROOT / "notebooks" / "01_build_dataset.ipynb"
+    cases = {
+        (train, "model", "unet"): "unknown model 'unet'; choose one of srcnn, espcn",
+        (train, "modle", "espcn"): "06_train: unknown parameter modle; choose from run_dir, model, training_set",
+        (train, "steps", "many"): "06_train: parameter steps is 'many', expected int",
+        (train, "training_set", "nowhere"): "expected one of originals, flips, adaptive_mixup, or a folder",
+        (build, "grid", "nowhere.nc"): "nowhere.nc: no such file",
+    }
+    for (notebook, name, value), message in cases.items():
+        result = papermill(notebook, run_dir, "-p", "run_dir", run_dir / "faults", "-p", name, value)
+        assert result.returncode != 0
+        assert message in last_line(result)
+
+
+def test_same_seed_same_files(tmp_path):
+    build = ROOT / "notebooks" / "01_build_dataset.ipynb"
+    mix = ROOT / "notebooks" / "04_adaptive_mixup.ipynb"
+    for run in ("a", "b"):
+        for notebook in (build, mix):
+            result = papermill(notebook, tmp_path, "-p", "run_dir", tmp_path / run)
+            assert result.returncode == 0, last_line(result)
+    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.pkl"))
+    assert len(files) == 12
+    assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
+
+
+@pytest.mark.slow
+def test_papermill_from_another_directory_makes_what_is_missing_and_the_same_weights(tmp_path):
+    for run in ("a", "b"):
+        options = ["-p", "run_dir", tmp_path / run, "-p", "model", "espcn", "-p", "steps", "120"]
+        result = papermill(ROOT / "notebooks" / "06_train.ipynb", tmp_path, *options)
+        assert result.returncode == 0, last_line(result)
+    histories = [(tmp_path / run / "06_train" / "espcn" / "history.csv").read_text() for run in ("a", "b")]
+    assert histories[0] == histories[1]
+    assert (tmp_path / "a" / "06_train" / "espcn" / "model.keras").is_file()
+    assert (tmp_path / "a" / "03_offline_augmentation" / "run.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_failing_notebook_stops_the_demo_with_its_name(tmp_path):
+    (tmp_path / "03_offline_augmentation").mkdir()
+    (tmp_path / "03_offline_augmentation" / "mine.txt").write_text("not made by a notebook")
+    command = [sys.executable, "-m", "bathysr_nb.cli", "demo", "--run-dir", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "03_offline_augmentation: FileExistsError" in last_line(result)
+    assert "no notebook made" in last_line(result)
+    assert not (tmp_path / "04_adaptive_mixup").exists()
