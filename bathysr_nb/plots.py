@@ -119,7 +119,7 @@ def slope_bars(ax, scores, methods) -> None:
         ax.bar_label(bars, fmt="%.1f", fontsize=8)
     ax.set_xticks(range(len(labels)), labels)
     ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE (m)")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper left")
 
 
 def change_intervals(ax, scores) -> None:

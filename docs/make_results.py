@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 RUN = ROOT / "runs" / "demo"
 PICTURES = {
-    "demo_patches.png": RUN / "07_test" / "patches_largest_gain.png",
+    "demo_patches.png": RUN / "07_test" / "patches_median.png",
     "demo_rmse.png": RUN / "08_slope_binned_evaluation" / "rmse.png",
 }
 
