@@ -15,12 +15,12 @@ PAGE = Environment(autoescape=True).from_string(
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>bathysr-nb report</title>
 <style>
- body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #1b2a36 }
+ body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1b2a36 }
  h1, h2 { line-height: 1.2 } h2 { margin-top: 3rem; border-top: 1px solid #cfd8dc; padding-top: 1.5rem }
  figure { margin: 1.5rem 0; overflow-x: auto } img { max-width: 100%; height: auto }
  figcaption { color: #546e7a; margin-bottom: .4rem }
  table { border-collapse: collapse; font-variant-numeric: tabular-nums }
- th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e0e6ea }
+ th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #e0e6ea }
  nav a { margin-right: 1rem }
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
@@ -58,19 +58,21 @@ def gather(path) -> dict:
     dict
         anchor, title, and shown: a list of caption (the heading above) and content (HTML).
     """
-    caption, title, shown = "", Path(path).stem, []
+    stem = Path(path).stem
+    variant = next((stem[len(name) :] for name in config.STATIONS if stem.startswith(name)), "").replace("_", ": ", 1)
+    caption, title, shown = "", stem, []
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
             for line in cell.source.splitlines():
                 if line.startswith("# "):
-                    title = line[2:]
+                    title = line[2:] + variant
                 elif line.startswith("#"):
                     caption = line.lstrip("# ")
             continue
         for output in cell.get("outputs", []):
             if content := _content(output.get("data", {}), caption):
                 shown.append({"caption": caption, "content": content})
-    return {"anchor": Path(path).stem, "title": title, "shown": shown}
+    return {"anchor": stem, "title": title, "shown": shown}
 
 
 def write_report(run_dir, notebooks, scores) -> Path:
