@@ -9,13 +9,14 @@ Source: manual 1.1, 1.2 (``sr_dataset_builder``, class ``Dataset``).
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
 
-from bathysr_nb import store
+from bathysr_nb import config, grids, store
 from bathysr_nb.interpolation import resize
 
 SETS = ("train", "validation", "test")
@@ -54,20 +55,30 @@ def cleansing(img: np.ndarray, kernel_size: tuple[int, int] = (5, 5), missing_va
     array([[1., 2., 3.]])
     """
     img = np.asarray(img)
-    if img.ndim != 2 or any(size % 2 == 0 for size in kernel_size):
+    if img.ndim != 2 or any(size < 1 or size % 2 == 0 for size in kernel_size):
         raise ValueError(
             f"expected a 2-D grid and an odd window, found shape {img.shape} and kernel_size {kernel_size}"
         )
-    depth = img.astype(np.float64)
-    missing = np.isnan(depth) if missing_value is None else np.isnan(depth) | (depth == missing_value)
-    # uniform_filter sums the whole window; zeros outside and in gaps leave the known cells
-    known = ndimage.uniform_filter((~missing).astype(float), kernel_size, mode="constant")
-    total = ndimage.uniform_filter(np.where(missing, 0.0, depth), kernel_size, mode="constant")
-    full = np.rint(known * np.prod(kernel_size))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(full > 0, total * np.prod(kernel_size) / full, np.nan)
-    dtype = img.dtype if img.dtype.kind == "f" else np.float64
-    return np.where(missing, mean, depth).astype(dtype)
+    reach = [size // 2 for size in kernel_size]
+    filled = np.pad(
+        img.astype(img.dtype if img.dtype.kind == "f" else np.float64), [(r, r) for r in reach], constant_values=np.nan
+    )
+    if missing_value is not None:
+        filled[filled == missing_value] = np.nan
+    width, cells = filled.shape[1], filled.ravel()
+    gaps = np.flatnonzero(np.isnan(cells))
+    row, col = np.divmod(gaps, width)
+    inside = (row >= reach[0]) & (row < len(filled) - reach[0]) & (col >= reach[1]) & (col < width - reach[1])
+    gaps = gaps[inside]
+    total, known = np.zeros(len(gaps)), np.zeros(len(gaps), dtype=np.int32)
+    for dy in range(-reach[0], reach[0] + 1):
+        for dx in range(-reach[1], reach[1] + 1):
+            neighbour = cells[gaps + (dy * width + dx)]
+            here = ~np.isnan(neighbour)
+            known += here
+            total += np.where(here, neighbour, 0)
+    cells[gaps[known > 0]] = (total[known > 0] / known[known > 0]).astype(cells.dtype)
+    return filled[reach[0] : -reach[0] or None, reach[1] : -reach[1] or None]
 
 
 def block_split(
@@ -92,7 +103,7 @@ def block_split(
     Returns
     -------
     ndarray, shape (blocks, crops, rows, cols)
-        Blocks and crops in row order; a read-only view where the strides allow.
+        Blocks and crops in row order.
 
     Raises
     ------
@@ -109,26 +120,28 @@ def block_split(
     >>> block_split(np.zeros((200, 300)), (2, 3), (64, 64), (8, 8)).shape
     (6, 25, 64, 64)
     """
+    windows = _windows(base_img, block_shape, img_shape, stride)
+    return windows.reshape(block_shape[0] * block_shape[1], -1, *img_shape)
+
+
+def _windows(base_img, block_shape, img_shape, stride) -> np.ndarray:
+    """Crops of a grid without copying: (blocks down, across, crops down, across, rows, cols)."""
     base_img = np.asarray(base_img)
-    down, across = block_shape
-    height, width = base_img.shape
+    if base_img.ndim != 2:
+        raise ValueError(f"a grid is 2-D, found shape {base_img.shape}")
+    (down, across), (height, width) = block_shape, base_img.shape
     if height % down or width % across:
         nearest = (height // down * down, width // across * across)
-        raise ValueError(
-            f"a grid of {base_img.shape} does not divide into {block_shape} blocks; the nearest is {nearest}"
-        )
+        found = f"a grid of {height} x {width} cells does not divide into {down} x {across} blocks"
+        raise ValueError(f"{found}; the nearest shape that does is {nearest}")
     block = (height // down, width // across)
     if img_shape[0] > block[0] or img_shape[1] > block[1]:
         raise ValueError(f"a crop of {tuple(img_shape)} cells does not fit into a block of {block}")
+    if min(stride) < 1:
+        raise ValueError(f"stride is {tuple(stride)}, expected whole numbers of at least 1")
     blocks = base_img.reshape(down, block[0], across, block[1]).swapaxes(1, 2)
     windows = np.lib.stride_tricks.sliding_window_view(blocks, tuple(img_shape), axis=(2, 3))
-    crops = windows[:, :, :: stride[0], :: stride[1]]
-    return crops.reshape(down * across, -1, *img_shape)
-
-
-def complete(lr_blocks: np.ndarray, hr_blocks: np.ndarray) -> np.ndarray:
-    """Which pairs have no missing cell on either side: bool, shape (blocks, crops)."""
-    return ~(np.isnan(lr_blocks).any(axis=(2, 3)) | np.isnan(hr_blocks).any(axis=(2, 3)))
+    return windows[:, :, :: stride[0], :: stride[1]]
 
 
 def rm_nan(lr_blocks: np.ndarray, hr_blocks: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -155,7 +168,7 @@ def rm_nan(lr_blocks: np.ndarray, hr_blocks: np.ndarray) -> tuple[list[np.ndarra
     >>> [len(block) for block in rm_nan(lr, hr)[0]]
     [2]
     """
-    keep = complete(lr_blocks, hr_blocks)
+    keep = ~(np.isnan(lr_blocks).any(axis=(2, 3)) | np.isnan(hr_blocks).any(axis=(2, 3)))
     left = np.flatnonzero(keep.any(axis=1))
     return [lr_blocks[i][keep[i]] for i in left], [hr_blocks[i][keep[i]] for i in left]
 
@@ -240,6 +253,119 @@ def _join(blocks, chosen) -> np.ndarray:
     return np.concatenate([blocks[i] for i in chosen]) if len(chosen) else np.empty((0, *blocks[0].shape[1:]))
 
 
+class Pairs(NamedTuple):
+    """All complete pairs of a map, cut out only when they are taken.
+
+    Attributes
+    ----------
+    lr_windows, hr_windows : ndarray, shape (blocks down, across, crops down, across, rows, cols)
+        Views of the two grids.
+    table : DataFrame
+        One row a pair: block (in row order), row, col (HR cells of its upper left corner),
+        hr_dy, hr_dx (metres).
+    crops : ndarray of int, shape (n, 4)
+        Place of each pair in the windows.
+    """
+
+    lr_windows: np.ndarray
+    hr_windows: np.ndarray
+    table: pd.DataFrame
+    crops: np.ndarray
+
+    def take(self, rows=slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """LR (n, h, w) and HR (n, H, W) of some rows of the table."""
+        place = tuple(self.crops[rows].T)
+        return self.lr_windows[place], self.hr_windows[place]
+
+
+def _complete(grid, block_shape, img_shape, stride) -> np.ndarray:
+    """Which crops of a grid have no missing cell: bool, (down, across, crops down, across)."""
+    gaps = np.pad(np.isnan(grid), ((1, 0), (1, 0))).cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32)
+    (down, across), (h, w) = block_shape, img_shape
+    block = (grid.shape[0] // down, grid.shape[1] // across)
+    top = np.arange(down)[:, None] * block[0] + np.arange(0, block[0] - h + 1, stride[0])
+    left = np.arange(across)[:, None] * block[1] + np.arange(0, block[1] - w + 1, stride[1])
+    i, j = top[:, None, :, None], left[None, :, None, :]
+    return gaps[i + h, j + w] - gaps[i, j + w] - gaps[i + h, j] + gaps[i, j] == 0
+
+
+def find_pairs(lr, hr, block_shape, lr_img_shape, lr_stride, hr_img_shape, hr_stride, cell_size, usable=None) -> Pairs:
+    """Find every complete LR/HR pair of two grids of the same ground.
+
+    Parameters
+    ----------
+    lr, hr : ndarray, shape (H, W) and (H scale, W scale), float32
+        Depths in metres, NaN where missing.
+    block_shape : (int, int)
+        Number of blocks down and across.
+    lr_img_shape, lr_stride, hr_img_shape, hr_stride : (int, int)
+        Crops and the offset between them, in cells of their grid. They must cover the same
+        ground on both sides.
+    cell_size : float or (float, float)
+        HR cell size in metres, kept in the table.
+    usable : ndarray of bool, shape of `hr`, optional
+        Cells that may be truth; a pair with any other is left out.
+
+    Returns
+    -------
+    Pairs
+
+    Raises
+    ------
+    ValueError
+        If grids, crops and strides do not agree in scale, a grid does not divide into the
+        blocks, or no complete pair is found.
+    """
+    ratios = {
+        "grids": np.divide(hr.shape, lr.shape),
+        "hr_img_shape / lr_img_shape": np.divide(hr_img_shape, lr_img_shape),
+        "hr_stride / lr_stride": np.divide(hr_stride, lr_stride),
+    }
+    scale = ratios["grids"][0]
+    if scale % 1 or any((ratio != scale).any() for ratio in ratios.values()):
+        found = ", ".join(f"{name} {tuple(map(float, ratio))}" for name, ratio in ratios.items())
+        raise ValueError(f"LR and HR must differ by one whole scale everywhere, found {found}")
+    lr_windows = _windows(lr, block_shape, lr_img_shape, lr_stride)
+    hr_windows = _windows(hr, block_shape, hr_img_shape, hr_stride)
+    truth = hr if usable is None else np.where(usable, hr, np.nan)
+    keep = _complete(lr, block_shape, lr_img_shape, lr_stride) & _complete(truth, block_shape, hr_img_shape, hr_stride)
+    crops = np.argwhere(keep)
+    if not len(crops):
+        raise ValueError("no patch of the grid is complete: every one has a missing or unusable cell")
+    down, across, i, j = crops.T
+    block = (hr.shape[0] // block_shape[0], hr.shape[1] // block_shape[1])
+    dy, dx = np.broadcast_to(cell_size, 2)
+    place = {"row": down * block[0] + i * hr_stride[0], "col": across * block[1] + j * hr_stride[1]}
+    table = pd.DataFrame({"block": down * block_shape[1] + across, **place, "hr_dy": dy, "hr_dx": dx})
+    return Pairs(lr_windows, hr_windows, table, crops)
+
+
+def trim(shape: tuple[int, int], block_cells: int) -> tuple[int, int]:
+    """Number of whole blocks down and across a grid.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the HR grid; what is beyond whole blocks is to be left out.
+    block_cells : int
+        HR cells along a block's side.
+
+    Raises
+    ------
+    ValueError
+        If not even one block fits.
+
+    Examples
+    --------
+    >>> trim((1188, 1584), 100)
+    (11, 15)
+    """
+    blocks = (shape[0] // block_cells, shape[1] // block_cells) if block_cells > 0 else (0, 0)
+    if 0 in blocks:
+        raise ValueError(f"a grid of {shape[0]} x {shape[1]} cells holds no block of {block_cells} x {block_cells}")
+    return blocks
+
+
 def build_pairs(
     hr: np.ndarray,
     cell_size: float | tuple[float, float],
@@ -270,39 +396,27 @@ def build_pairs(
         The downsampled HR patches (`resize`).
     hr : ndarray, shape (n, H, W), float32
     table : DataFrame
-        One row a pair: block, row, col (HR cells of its upper left corner in the grid),
-        hr_dy, hr_dx (metres).
+        As `Pairs`.
 
     Raises
     ------
     ValueError
         If blocks, crops or strides do not divide by `scale`, or no complete pair is found.
+
+    Examples
+    --------
+    >>> lr, hr, table = build_pairs(np.zeros((230, 100)), 50)
+    >>> lr.shape, hr.shape, table["block"].nunique()
+    ((50, 16, 16), (50, 64, 64), 2)
     """
     for name, cells in (("block_cells", (block_cells,)), ("hr_img_shape", hr_img_shape), ("hr_stride", hr_stride)):
         if any(c % scale for c in cells):
             raise ValueError(f"{name} is {cells}, expected multiples of the scale {scale}")
-    shape = tuple(n // block_cells for n in hr.shape)
-    if 0 in shape:
-        raise ValueError(f"a grid of {hr.shape} cells holds no block of {block_cells} x {block_cells}")
-    whole = np.asarray(hr[: shape[0] * block_cells, : shape[1] * block_cells], dtype=np.float32)
-    down = lambda pair: tuple(n // scale for n in pair)  # noqa: E731
-    hr_blocks = block_split(whole, shape, hr_img_shape, hr_stride)
-    lr_blocks = block_split(resize(whole, scale), shape, down(hr_img_shape), down(hr_stride))
-    block, crop = np.nonzero(complete(lr_blocks, hr_blocks))
-    if not len(block):
-        raise ValueError("no patch of the grid is complete: every one has a missing cell")
-    crops_across = (block_cells - hr_img_shape[1]) // hr_stride[1] + 1
-    dy, dx = np.broadcast_to(cell_size, 2)
-    table = pd.DataFrame(
-        {
-            "block": block,
-            "row": block // shape[1] * block_cells + crop // crops_across * hr_stride[0],
-            "col": block % shape[1] * block_cells + crop % crops_across * hr_stride[1],
-            "hr_dy": dy,
-            "hr_dx": dx,
-        }
-    )
-    return lr_blocks[block, crop], hr_blocks[block, crop], table
+    blocks = trim(hr.shape, block_cells)
+    whole = np.asarray(hr[: blocks[0] * block_cells, : blocks[1] * block_cells], dtype=np.float32)
+    coarse = [tuple(c // scale for c in cells) for cells in (hr_img_shape, hr_stride)]
+    pairs = find_pairs(resize(whole, scale), whole, blocks, *coarse, hr_img_shape, hr_stride, cell_size)
+    return *pairs.take(), pairs.table
 
 
 def source_and_target(
@@ -366,3 +480,161 @@ def save_set(folder, lr: np.ndarray, hr: np.ndarray, table: pd.DataFrame, overwr
     store.save_pair(folder, lr, hr, overwrite)
     text = table.reset_index(drop=True).rename_axis("index").to_csv()
     store.write_text(Path(folder) / "patches.csv", text, overwrite)
+
+
+class Dataset:
+    """Training, validation and test pairs of one map, split by block.
+
+    Parameters
+    ----------
+    lr_fname : path or None
+        LR grid (any file `bathysr_nb.grids.read_grid` reads); None makes it from the HR grid.
+    hr_fname : path
+        HR grid.
+    block_shape : (int, int) or None
+        Number of blocks down and across.
+    block_cells : int, optional
+        Instead of `block_shape`: HR cells along a block's side; the remainder is trimmed.
+    lr_img_shape, lr_stride, hr_img_shape, hr_stride : (int, int)
+        Crops and the offset between them.
+    kernel_size : (int, int) or None
+        Window of `cleansing`; None fills no gaps. Land (0 m and above) is not a gap: it is
+        missing and stays so.
+    validation_size, test_size : float
+        Shares of the blocks.
+    seed : int
+    downsampling : {"bilinear", "area"}
+        How LR is made where there is no LR grid; see `resize`.
+    cell_size : float or (float, float), optional
+        HR cell size in metres; needed for pickles and ``.npy``, which do not tell it.
+    variable : str, optional
+        Name of the depth variable in NetCDF files.
+    quality : path, optional
+        Grid of type identifiers on the HR cells (GEBCO's TID).
+    keep : sequence of int
+        Identifiers of measured cells; pairs whose HR has any other are left out.
+
+    Attributes
+    ----------
+    x_train, x_validation, x_test : ndarray, shape (n, h, w), float32
+        LR patches in metres.
+    y_train, y_validation, y_test : ndarray, shape (n, H, W), float32
+        HR patches in metres.
+    tables : dict of str to DataFrame
+        Block and place of each pair of ``train``, ``validation`` and ``test``.
+    trimmed : (int, int)
+        HR rows and columns left out beyond whole blocks.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As the functions it calls; LR and HR grids whose corners or reference systems
+        differ are an error.
+
+    Notes
+    -----
+    Manual 1.2.1, ``dataset.Dataset``.
+
+    Examples
+    --------
+    >>> data = Dataset(None, grids.bundled_grid(), None, block_cells=100)
+    >>> data.x_train.shape[1:], data.y_train.shape[1:], data.trimmed
+    ((16, 16), (64, 64), (88, 84))
+    """
+
+    def __init__(
+        self,
+        lr_fname: Path | None,
+        hr_fname: Path,
+        block_shape: tuple[int, int] | None = (44, 40),
+        *,
+        block_cells: int | None = None,
+        lr_img_shape: tuple[int, int] = (16, 16),
+        lr_stride: tuple[int, int] = (2, 2),
+        hr_img_shape: tuple[int, int] = (64, 64),
+        hr_stride: tuple[int, int] = (8, 8),
+        kernel_size: tuple[int, int] | None = (5, 5),
+        validation_size: float = 0.1,
+        test_size: float = 0.1,
+        seed: int = 0,
+        downsampling: Literal["bilinear", "area"] = "bilinear",
+        cell_size: float | tuple[float, float] | None = None,
+        variable: str | None = None,
+        quality: Path | None = None,
+        keep: tuple[int, ...] = (),
+    ):
+        if (block_shape is None) == (block_cells is None):
+            raise ValueError("give either block_shape (blocks down, across) or block_cells (HR cells a side)")
+        scale = hr_img_shape[0] // lr_img_shape[0]
+        grid = grids.read_grid(hr_fname, variable, cell_size=cell_size)
+        hr = _ocean(grid, kernel_size)
+        blocks = block_shape or trim(hr.shape, block_cells)
+        rows, cols = (blocks[i] * block_cells if block_cells else hr.shape[i] for i in (0, 1))
+        self.trimmed = (hr.shape[0] - rows, hr.shape[1] - cols)
+        self.downsampling = None if lr_fname else downsampling
+        if lr_fname:
+            coarse = tuple(scale * size for size in grid.attrs["cell_size"])
+            lr_grid = grids.read_grid(lr_fname, variable, cell_size=coarse)
+            grids.check_same_ground(lr_grid, grid, scale)
+            lr = _ocean(lr_grid, kernel_size)[: rows // scale, : cols // scale]
+        else:
+            lr = resize(hr[:rows, :cols], scale, downsampling)
+        usable = _measured(quality, keep, hr.shape)
+        usable = usable if usable is None else usable[:rows, :cols]
+        crops = (lr_img_shape, lr_stride, hr_img_shape, hr_stride)
+        self._pairs = find_pairs(lr, hr[:rows, :cols], blocks, *crops, grid.attrs["cell_size"], usable)
+        self._deal(validation_size, test_size, seed)
+
+    def _deal(self, validation_size, test_size, seed) -> None:
+        block = self._pairs.table["block"]
+        present = block.unique()
+        dealt = split_blocks(len(present), validation_size, test_size, np.random.default_rng(seed))
+        self.tables = {}
+        for name, chosen in zip(SETS, dealt):
+            rows = np.flatnonzero(block.isin(present[chosen]))
+            lr, hr = self._pairs.take(rows)
+            setattr(self, f"x_{name}", lr)
+            setattr(self, f"y_{name}", hr)
+            self.tables[name] = self._pairs.table.iloc[rows]
+
+    def save(self, save_dir, overwrite: bool = False) -> None:
+        """Write ``save_dir/{train,validation,test}``, whole or not at all; see `save_set`.
+
+        Parameters
+        ----------
+        save_dir : path
+        overwrite : bool
+            Replace a folder that is there already.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder holds files and `overwrite` is false.
+        """
+        with store.replacing_folder(save_dir, overwrite) as folder:
+            for name in SETS:
+                save_set(folder / name, getattr(self, f"x_{name}"), getattr(self, f"y_{name}"), self.tables[name])
+            record = {"downsampling": self.downsampling, "versions": config.package_versions()}
+            store.write_text(folder / "dataset.json", json.dumps(record, indent=2))
+
+
+def _ocean(grid, kernel_size) -> np.ndarray:
+    """Depths with gaps filled and land missing; land's own mask is put back after the filling."""
+    depth = grid.values
+    land = depth >= 0
+    depth = np.where(land, np.float32(np.nan), depth)
+    if kernel_size is None:
+        return depth
+    filled = cleansing(depth, kernel_size)
+    filled[land] = np.nan
+    return filled
+
+
+def _measured(quality, keep, shape):
+    if quality is None:
+        return None
+    tid = grids.read_grid(quality, "tid").values
+    if tid.shape != shape:
+        raise ValueError(f"{quality}: has {tid.shape} cells, the HR grid {shape}; they must agree")
+    return grids.measured(tid, keep)
+

@@ -69,6 +69,40 @@ def replacing(path, overwrite: bool = False):
         part.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def replacing_folder(path, overwrite: bool = False):
+    """Yield a temporary folder beside `path` that takes its place when the block succeeds.
+
+    Parameters
+    ----------
+    path : path
+        The folder to make. The folder above it is made if missing.
+    overwrite : bool
+        Replace a folder that is there already and is not empty.
+
+    Yields
+    ------
+    Path
+        Write here. If the block raises, it is removed and `path` is untouched.
+
+    Raises
+    ------
+    FileExistsError
+        If `path` exists, is not empty, and `overwrite` is false.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
+        raise FileExistsError(f"{path}: exists already; pass overwrite=True (--force) to replace it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
+        part, old = Path(scratch) / "new", Path(scratch) / "old"
+        part.mkdir()
+        yield part
+        if path.exists():
+            os.replace(path, old)
+        os.replace(part, path)
+
+
 def write_text(path, text: str, overwrite: bool = False) -> None:
     """Write a UTF-8 text file whole or not at all; see `replacing`."""
     with replacing(path, overwrite) as part:
@@ -103,7 +137,7 @@ def save_patches(path, patches: np.ndarray, overwrite: bool = False) -> None:
     if patches.ndim != 4:
         raise ValueError(f"{path}: patches have shape {patches.shape}, expected (n, h, w) or (n, h, w, 1)")
     with replacing(path, overwrite) as part, open(part, "wb") as file:
-        pickle.dump(np.ascontiguousarray(patches), file, protocol=4)
+        pickle.dump(np.ascontiguousarray(patches), file, protocol=5)  # 5 writes without a copy
 
 
 def _latin1(text, encoding="latin1"):

@@ -16,6 +16,7 @@ import pandas as pd
 
 from bathysr_nb import store
 
+CHUNK = 8  # patches at a time: their temporaries stay in the processor's cache
 COLUMNS = (
     "mean_slope_gradient",
     "altitude_difference",
@@ -72,7 +73,10 @@ def slope(h: np.ndarray, delta) -> np.ndarray:
     across = h[..., :, :-2] - h[..., :, 2:]
     sy = (down[..., :-2] + down[..., 1:-1] + down[..., 2:]) / (6 * dy)
     sx = (across[..., :-2, :] + across[..., 1:-1, :] + across[..., 2:, :]) / (6 * dx)
-    return np.hypot(sy, sx)
+    sy *= sy
+    sx *= sx
+    sy += sx
+    return np.sqrt(sy, out=sy)
 
 
 def mean_slope_gradient(h: np.ndarray, delta, border: str = "zero") -> np.ndarray:
@@ -111,9 +115,21 @@ def mean_slope_gradient(h: np.ndarray, delta, border: str = "zero") -> np.ndarra
     """
     if border not in ("zero", "exclude"):
         raise ValueError(f"unknown border {border!r}; choose one of zero, exclude")
-    inner = slope(h, delta)
-    cells = np.asarray(h).shape[-2:] if border == "zero" else inner.shape[-2:]
-    return inner.sum(axis=(-2, -1)) / (cells[0] * cells[1])
+    h = np.asarray(h)
+    rim = 0 if border == "zero" else 2
+    cells = (h.shape[-2] - rim) * (h.shape[-1] - rim) if h.ndim > 1 else 0
+    if h.ndim < 3:
+        return slope(h, delta).sum() / cells
+    flat = h.reshape(-1, *h.shape[-2:])
+    total = [slope(flat[i : i + CHUNK], delta).sum(axis=(1, 2)) for i in range(0, len(flat), CHUNK)]
+    return (np.concatenate(total) if total else np.empty(0)).reshape(h.shape[:-2]) / cells
+
+
+def _features(h: np.ndarray, delta, low: float, span: float) -> np.ndarray:
+    """The first four columns of the table for some patches (n, h, w): shape (n, 4)."""
+    relief, mean = np.ptp(h, axis=(1, 2)), h.mean(axis=(1, 2))
+    scaled = mean_slope_gradient((h - low) / span, np.divide(delta, span))
+    return np.column_stack([mean_slope_gradient(h, delta), relief, mean, scaled])
 
 
 def feature_table(patches: np.ndarray, delta) -> pd.DataFrame:
@@ -151,23 +167,17 @@ def feature_table(patches: np.ndarray, delta) -> pd.DataFrame:
     >>> feature_table(np.stack([flat, steep]), 50)["altitude_difference"].tolist()
     [0.0, 30.0]
     """
-    h = np.asarray(patches, dtype=np.float64)
+    h = np.asarray(patches)
     h = h[..., 0] if h.ndim == 4 else h
     if not len(h):
         raise ValueError("no patches: a feature table needs at least one")
-    low, high = np.nanmin(h), np.nanmax(h)
+    low, high = float(np.nanmin(h)), float(np.nanmax(h))
     span = high - low if high > low else 1.0
-    msg = mean_slope_gradient(h, delta)
+    chunks = (h[i : i + CHUNK].astype(np.float64) for i in range(0, len(h), CHUNK))
+    rows = np.concatenate([_features(chunk, delta, low, span) for chunk in chunks])
+    msg = rows[:, 0]
     spread = np.ptp(msg) if np.ptp(msg) > 0 else 1.0
-    table = pd.DataFrame(
-        {
-            "mean_slope_gradient": msg,
-            "altitude_difference": np.ptp(h, axis=(1, 2)),
-            "mean_altitude": h.mean(axis=(1, 2)),
-            "mean_slope_gradient_norm_data": mean_slope_gradient((h - low) / span, np.divide(delta, span)),
-            "normalized_mean_slope_gradient": (msg - msg.min()) / spread,
-        }
-    )
+    table = pd.DataFrame(np.column_stack([rows, (msg - msg.min()) / spread]), columns=COLUMNS)
     return table.rename_axis("index")
 
 

@@ -40,7 +40,7 @@ def test_block_split_is_in_row_order():
 
 
 def test_block_split_names_the_nearest_shape():
-    with pytest.raises(ValueError, match=r"nearest is \(198, 300\)"):
+    with pytest.raises(ValueError, match=r"nearest shape that does is \(198, 300\)"):
         dataset.block_split(np.zeros((199, 300)), (2, 3))
     with pytest.raises(ValueError, match="does not fit"):
         dataset.block_split(np.zeros((100, 100)), (2, 2), (64, 64))
