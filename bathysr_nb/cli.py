@@ -3,7 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
+from pathlib import Path
+
+import yaml
+
+from bathysr_nb import config
+
+EXAMPLES = {
+    "demo": "bathysr demo --run-dir runs/demo",
+    "build": "bathysr build params/build_cairns.yml --set seed=1 --set save_dir=../runs/cairns",
+    "resize": "bathysr resize params/resize.yml --set scale=2",
+    "features": "bathysr features dataset/train/data_HR.pkl dataset/train/data_LR.pkl",
+    "flip": "bathysr flip params/flip.yml",
+    "rotate": "bathysr rotate params/rotate.yml --set fill_mode=nearest",
+    "scale": "bathysr scale params/scale.yml --with-originals",
+    "preview": "bathysr preview dataset/train/data_HR.pkl --index 7",
+}
+
+
+def _overrides(settings: list[str]) -> dict:
+    """``key=value`` texts as a mapping, values read as YAML."""
+    wrong = [text for text in settings if "=" not in text]
+    if wrong:
+        raise ValueError(f"--set {wrong[0]}: expected key=value")
+    return {key.strip(): yaml.safe_load(value) for key, _, value in (text.partition("=") for text in settings)}
 
 
 def _demo(args) -> None:
@@ -12,18 +37,122 @@ def _demo(args) -> None:
     demo(args.run_dir)
 
 
+def _build(args) -> None:
+    from bathysr_nb.dataset import SETS, Dataset
+
+    names = {"lr_fname": "lr", "hr_fname": "hr"}
+    keys = {names.get(key, key): kind for key, kind in config.signature(Dataset).items()}
+    keys["lr"] = (keys["lr"][0], None)
+    keys["save_dir"] = (Path, inspect.Parameter.empty)
+    values = config.arguments(keys, args.config, _overrides(args.set))
+    save_dir = values.pop("save_dir")
+    if values.get("block_cells") is not None:
+        values.setdefault("block_shape", None)
+    dataset = Dataset(values.pop("lr", None), values.pop("hr"), **values)
+    dataset.save(save_dir, args.force)
+    if any(dataset.trimmed):
+        print(f"left out beyond whole blocks: {dataset.trimmed[0]} rows, {dataset.trimmed[1]} columns")
+    for name in SETS:
+        table = dataset.tables[name]
+        print(f"{save_dir / name}: {len(table)} pairs of {table['block'].nunique()} blocks")
+
+
+def _resize(args) -> None:
+    from bathysr_nb.dataset import resize_file
+
+    keys = {key: kind for key, kind in config.signature(resize_file).items() if key != "overwrite"}
+    values = config.arguments(keys, args.config, _overrides(args.set))
+    resize_file(**values, overwrite=args.force)
+    print(values["lr"])
+
+
+def _features(args) -> None:
+    from bathysr_nb import plots, store, terrain
+
+    for pickle in config.progress(args.pickles, "features"):
+        table = terrain.write_features(pickle, args.delta, args.force)
+        for name, figure in (
+            ("scatter", plots.feature_scatter(table)),
+            ("histograms", plots.feature_histograms(table)),
+        ):
+            path = pickle.with_name(f"{pickle.stem}_{name}.png")
+            with store.replacing(path, args.force) as part:
+                figure.savefig(part, dpi=110)
+        print(pickle.with_suffix(".csv"))
+
+
+def _augment(args) -> None:
+    from bathysr_nb import augment
+
+    verb = augment.VERBS[args.verb]
+    files = config.signature(augment.Files)
+    keys = files | {key: kind for key, kind in config.signature(verb).items() if key not in ("lr", "hr")}
+    values = config.arguments(keys, args.config, _overrides(args.set))
+    chosen = augment.Files(**{key: values.pop(key) for key in files if key in values})
+    written = augment.augment_files(
+        chosen, verb, values, with_originals=args.with_originals, force=args.force, progress=config.progress
+    )
+    print("\n".join(map(str, written)))
+
+
+def _preview(args) -> None:
+    from bathysr_nb import augment, store
+
+    figure = augment.preview(store.load_patches(args.pickle)[..., 0], args.index)
+    path = args.pickle.with_name(f"{args.pickle.stem}_preview.png")
+    with store.replacing(path, overwrite=True) as part:
+        figure.savefig(part, dpi=110)
+    print(path)
+
+
+def _delta(text: str):
+    parts = [float(part) for part in text.split(",")]
+    if len(parts) not in (1, 2):
+        raise argparse.ArgumentTypeError("expected metres, or dy,dx")
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def _verb(verbs, name: str, run, help: str) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=help, description=help, epilog=f"example: {EXAMPLES[name]}")
+    verb.set_defaults(run=run)
+    return verb
+
+
+def _configured(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "config", type=Path, metavar="CONFIG.yml", help="keys and values; relative paths count from its folder"
+    )
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="take the place of a key (repeatable)"
+    )
+    verb.add_argument("--force", action="store_true", help="replace what is there already")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = argparse.ArgumentParser(prog="bathysr", description="Super-resolution of ocean bathymetric maps.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    demo = verbs.add_parser(
-        "demo",
-        help="run notebooks 01 to 08 on the bundled grid",
-        description="Run notebooks 01 to 08 on the bundled grid; print RMSE per slope bin and write one report page.",
-        epilog="example: bathysr demo --run-dir runs/demo",
+    demo = _verb(
+        verbs, "demo", _demo, "run notebooks 01 to 08 on the bundled grid, print RMSE per slope bin, write one page"
     )
     demo.add_argument("--run-dir", default="runs/demo", help="folder for all files (default: %(default)s)")
-    demo.set_defaults(run=_demo)
+    _configured(_verb(verbs, "build", _build, "cut a depth grid into training, validation and test pairs"))
+    _configured(_verb(verbs, "resize", _resize, "make a coarse grid, or coarse patches, from fine ones"))
+    features = _verb(verbs, "features", _features, "write the table and figures of terrain features of patch pickles")
+    features.add_argument("pickles", type=Path, nargs="+", metavar="FILE.pkl")
+    features.add_argument("--delta", type=_delta, help="cell size in metres, or dy,dx (default: from patches.csv)")
+    features.add_argument("--force", action="store_true", help="replace what is there already")
+    for name, help in (
+        ("flip", "write flipped copies of training pairs"),
+        ("rotate", "write turned copies of training pairs"),
+        ("scale", "write depth-stretched and zoomed copies of training pairs"),
+    ):
+        verb = _verb(verbs, name, _augment, help)
+        _configured(verb)
+        verb.add_argument("--with-originals", action="store_true", help="put the originals first")
+    preview = _verb(verbs, "preview", _preview, "draw one patch beside each of its augmentations")
+    preview.add_argument("pickle", type=Path, metavar="FILE.pkl")
+    preview.add_argument("--index", type=int, default=0, help="which patch (default: %(default)s)")
     return top
 
 

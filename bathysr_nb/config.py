@@ -237,3 +237,10 @@ def check_parameters(station: str, namespace: dict) -> dict:
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted in (int, float)):
             raise ValueError(f"{station}: parameter {name} is {value!r}, expected {wanted.__name__}")
     return values
+
+
+def progress(items, label: str):
+    """A progress bar over some items, drawn only where someone can see it."""
+    from tqdm.auto import tqdm
+
+    return tqdm(items, desc=label, leave=False, disable=None)

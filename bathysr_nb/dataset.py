@@ -262,7 +262,7 @@ class Pairs(NamedTuple):
         Views of the two grids.
     table : DataFrame
         One row a pair: block (in row order), row, col (HR cells of its upper left corner),
-        hr_dy, hr_dx (metres).
+        hr_dy, hr_dx (metres), hr_rows (HR cells), scale.
     crops : ndarray of int, shape (n, 4)
         Place of each pair in the windows.
     """
@@ -336,7 +336,8 @@ def find_pairs(lr, hr, block_shape, lr_img_shape, lr_stride, hr_img_shape, hr_st
     block = (hr.shape[0] // block_shape[0], hr.shape[1] // block_shape[1])
     dy, dx = np.broadcast_to(cell_size, 2)
     place = {"row": down * block[0] + i * hr_stride[0], "col": across * block[1] + j * hr_stride[1]}
-    table = pd.DataFrame({"block": down * block_shape[1] + across, **place, "hr_dy": dy, "hr_dx": dx})
+    ground = {"hr_dy": dy, "hr_dx": dx, "hr_rows": hr_img_shape[0], "scale": int(scale)}
+    table = pd.DataFrame({"block": down * block_shape[1] + across, **place, **ground})
     return Pairs(lr_windows, hr_windows, table, crops)
 
 
@@ -638,3 +639,48 @@ def _measured(quality, keep, shape):
         raise ValueError(f"{quality}: has {tid.shape} cells, the HR grid {shape}; they must agree")
     return grids.measured(tid, keep)
 
+
+def resize_file(
+    hr: Path,
+    lr: Path,
+    scale: int = 4,
+    downsampling: Literal["bilinear", "area"] = "bilinear",
+    overwrite: bool = False,
+) -> None:
+    """Make a low-resolution file from a high-resolution one: a grid, or a pickle of patches.
+
+    Parameters
+    ----------
+    hr : path
+        A grid that `bathysr_nb.grids.read_grid` reads, or a pickle of a grid or of patches.
+    lr : path
+        A pickle for a pickle, else a NetCDF (``.nc``) or GeoTIFF (``.tif``) file.
+    scale : int
+    downsampling : {"bilinear", "area"}
+        See `resize`.
+    overwrite : bool
+        Replace a file that is there already.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, ValueError
+
+    Notes
+    -----
+    Manual 1.3, ``resize.py``. Rows and columns beyond a multiple of the scale are left out.
+    """
+    if hr.suffix not in (".pkl", ".pickle"):
+        grid = grids.read_grid(hr)
+        rows, cols = (size // scale * scale for size in grid.shape)
+        fine = grid[:rows, :cols]
+        coarse = fine.coarsen(y=scale, x=scale).mean()
+        grids.write_grid(coarse.copy(data=resize(fine.values, scale, downsampling)), lr, overwrite)
+        return
+    fine = store.load_array(hr)
+    fine = fine[..., 0] if fine.ndim == 4 else fine
+    rows, cols = (size // scale * scale for size in fine.shape[-2:])
+    coarse = resize(fine[..., :rows, :cols], scale, downsampling)
+    if coarse.ndim == 2:
+        store.save_array(lr, coarse, overwrite)
+    else:
+        store.save_patches(lr, coarse, overwrite)

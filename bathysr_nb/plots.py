@@ -135,3 +135,43 @@ def change_intervals(ax, scores) -> None:
     ax.set_xticks(range(len(labels)), labels)
     ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE against bicubic (%)")
     ax.legend(frameon=False)
+
+
+def feature_scatter(table):
+    """Relief against mean depth, coloured by mean slope gradient; one point a patch.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `bathysr_nb.terrain.feature_table`.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    fig, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    steepness = table["mean_slope_gradient"]
+    points = ax.scatter(table["altitude_difference"], table["mean_altitude"], c=steepness, s=8, cmap="magma_r")
+    ax.set(xlabel="altitude difference (m)", ylabel="mean altitude (m)")
+    colorbar(points, ax, "mean slope gradient")
+    return fig
+
+
+def feature_histograms(table):
+    """A histogram of each column of a feature table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `bathysr_nb.terrain.feature_table`.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    fig, axes = plt.subplots(1, table.shape[1], figsize=(3.2 * table.shape[1], 3), layout="constrained", sharey=True)
+    for ax, column in zip(axes, table):
+        ax.hist(table[column], 40, color="#2166ac")
+        ax.set_xlabel(column.replace("_", " "), fontsize=8)
+    axes[0].set_ylabel("patches")
+    return fig

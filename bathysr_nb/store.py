@@ -136,8 +136,13 @@ def save_patches(path, patches: np.ndarray, overwrite: bool = False) -> None:
         patches = patches[..., None]
     if patches.ndim != 4:
         raise ValueError(f"{path}: patches have shape {patches.shape}, expected (n, h, w) or (n, h, w, 1)")
+    save_array(path, patches, overwrite)
+
+
+def save_array(path, array: np.ndarray, overwrite: bool = False) -> None:
+    """Pickle an array as it is, whole or not at all; see `replacing` and `load_array`."""
     with replacing(path, overwrite) as part, open(part, "wb") as file:
-        pickle.dump(np.ascontiguousarray(patches), file, protocol=5)  # 5 writes without a copy
+        pickle.dump(np.ascontiguousarray(array), file, protocol=5)  # 5 writes without a copy
 
 
 def _latin1(text, encoding="latin1"):
