@@ -1,19 +1,41 @@
-"""Depth grids in, with coordinates, cell size and reference system.
+"""Depth grids in and out, with coordinates, cell size and reference system.
 
-Depths are metres, negative down; a missing cell is NaN.
+Depths are metres, negative down; a missing cell is NaN; the top row is north. Files are
+told apart by their first bytes, text and arrays by their suffix. They are opened lazily, so
+a window of a global grid costs no more than the window.
 """
 
 from __future__ import annotations
 
+import contextlib
+import re
+import warnings
 from pathlib import Path
 
 import numpy as np
-import rioxarray  # noqa: F401  (gives every DataArray its .rio)
+import pandas as pd
+import pyproj
+import rasterio
+import rioxarray  # gives every DataArray its .rio
 import xarray as xr
+from rasterio.crs import CRS
+from rasterio.errors import NotGeoreferencedWarning
 
-from bathysr_nb import config
+from bathysr_nb import config, store
 
 NAMES = ("elevation", "z", "topo")
+Y_NAMES, X_NAMES = ("y", "lat", "latitude"), ("x", "lon", "longitude")
+#: First bytes of a file, and what it is.
+MAGIC = {
+    b"\x89HDF\r\n\x1a\n": "NetCDF-4",
+    b"CDF\x01": "NetCDF-3",
+    b"CDF\x02": "NetCDF-3",
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GeoTIFF"),
+    b"\x93NUMPY": "npy",
+}
+SUFFIXES = {".xyz": "XYZ", ".txt": "XYZ", ".csv": "XYZ", ".pkl": "pickle", ".pickle": "pickle"}
+ATTRIBUTES = {"long_name": "elevation relative to sea level", "units": "m", "positive": "up"}
+NOT_METRES = r"(km|kilomet|cm|centimet|dm|decimet|ft|feet|foot|us_survey|fathom)"
 
 
 def bundled_grid() -> Path:
@@ -21,60 +43,537 @@ def bundled_grid() -> Path:
     return config.root() / "data" / "cairns_271m.nc"
 
 
-def read_grid(path, variable: str | None = None) -> xr.DataArray:
-    """Read a depth grid from a NetCDF file.
+def read_grid(
+    path, variable: str | None = None, *, bounds=None, cell_size=None, crs=None, land: str = "keep", missing_value=None
+) -> xr.DataArray:
+    """Read a depth grid, or a window of it.
 
     Parameters
     ----------
     path : path
-        A relative path counts from the project's root.
+        NetCDF-3 or -4, GeoTIFF, ESRI ASCII, XYZ columns (.xyz, .txt, .csv), pickle (.pkl,
+        .pickle) or .npy. A relative path counts from the project's root.
     variable : str, optional
-        Name of the depth variable; by default the one called elevation, z or topo.
+        The depth variable of a NetCDF file or column of an XYZ file; by default the one
+        called elevation, z or topo, else the only one.
+    bounds : (left, bottom, right, top), optional
+        Read only the cells whose centres lie inside, in the grid's coordinates.
+    cell_size : float or (dy, dx), optional
+        Metres; for files without coordinates (pickles and .npy), and needed there.
+    crs : str, int or CRS, optional
+        Reference system of a file that has none.
+    land : {"keep", "mask"}
+        "mask" makes cells at or above sea level missing.
+    missing_value : float, optional
+        One further number that means missing, as the file has it. NaN and the file's own
+        fill value always do, and exactly 0 in pickles.
 
     Returns
     -------
     DataArray, dims (y, x), float32
-        Metres, negative down, NaN where missing; ``attrs["cell_size"]`` is (dy, dx) in
-        metres and ``.rio.crs`` the reference system.
+        Metres, negative down, NaN where missing, y falling and x rising; ``attrs["cell_size"]``
+        is (dy, dx) in metres (of degrees: at mid-latitude) and ``.rio.crs`` the reference system.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the variable is not in the file, or the grid is not projected in metres.
+        If the file is damaged or of another kind, has no or several depth variables, is not
+        2-D, regular and in metres or degrees, holds inf or nothing but missing cells, or if
+        an argument does not fit the file.
+
+    Warns
+    -----
+    UserWarning
+        If the cells of a grid in degrees differ in width by more than 2% between the rows.
+
+    Notes
+    -----
+    Depths stored positive are turned when the attribute ``positive`` says "down", or when it
+    is absent, the variable's name, standard_name or long_name says depth, and more cells are
+    above than below 0.
 
     Examples
     --------
     >>> grid = read_grid(bundled_grid())
     >>> grid.shape, round(grid.attrs["cell_size"][0], 1)
     ((1188, 1584), 270.9)
+    >>> read_grid(bundled_grid(), bounds=(400_000, 8_000_000, 427_090, 8_027_090)).shape
+    (100, 100)
     """
     path = config.resolve(path)
+    name = config.shorten(path)
+    if land not in ("keep", "mask"):
+        raise ValueError(f"{name}: land is {land!r}; choose one of keep, mask")
     if not path.is_file():
-        raise FileNotFoundError(f"{config.shorten(path)}: no such file")
-    try:
-        dataset = xr.load_dataset(path, engine="h5netcdf", decode_coords="all")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{config.shorten(path)}: not a NetCDF-4 file ({error})") from None
-    wanted = [variable] if variable else NAMES
-    found = [name for name in wanted if name in dataset]
-    if len(found) != 1:
-        choices = ", ".join(map(str, dataset.data_vars))
-        raise ValueError(f"{config.shorten(path)}: expected one variable of {', '.join(wanted)}; it holds {choices}")
-    grid = dataset[found[0]].astype(np.float32)
-    if grid.rio.crs is None or not grid.rio.crs.is_projected:
-        raise ValueError(f"{config.shorten(path)}: expected a projected grid in metres, found CRS {grid.rio.crs}")
-    grid.attrs["cell_size"] = tuple(float(abs(np.diff(grid[axis]).mean())) for axis in ("y", "x"))
+        raise FileNotFoundError(f"{name}: no such file")
+    kind = _kind(path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
+        with _opened(path, kind, variable) as raw:
+            raw, unlocated = _with_coordinates(name, _two_dimensional(name, raw), cell_size)
+            crs = _reference(name, raw, crs, unlocated)
+            raw = _window(name, raw, bounds)
+            with _reading(name, kind), np.errstate(over="ignore"):
+                values = raw.values.astype(np.float32)
+    values = _depths(name, raw, values, {missing_value, 0 if kind == "pickle" else None} - {None}, land)
+    attrs = {k: v for k, v in raw.attrs.items() if k.startswith("flag_")} if _is_code(raw) else ATTRIBUTES
+    axes = {"y": raw[raw.dims[0]].values.astype(float), "x": raw[raw.dims[1]].values.astype(float)}
+    grid = xr.DataArray(values, axes, ("y", "x"), raw.name, attrs)
+    grid = grid.isel(y=_turn(axes["y"], rising=False), x=_turn(axes["x"], rising=True))
+    grid.values = np.ascontiguousarray(grid.values)
+    grid.encoding["source"] = name
+    if crs is not None:
+        grid = grid.rio.write_crs(crs)
+    if unlocated:
+        grid.attrs["coordinates_from"] = "cell_size"
+    grid.attrs["cell_size"] = _metres(name, grid.y.values, grid.x.values, crs)
     return grid
 
 
-def center_crop_shape(shape: tuple[int, int], cells: int) -> tuple[int, int]:
-    """Largest shape inside `shape` that divides by `cells`.
+def _kind(path: Path) -> str:
+    with open(path, "rb") as file:
+        head = file.read(512)
+    for magic, kind in MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    if head.startswith(b"CDF\x05"):
+        raise ValueError(f"{config.shorten(path)}: is NetCDF of the CDF-5 kind; convert it with nccopy -k nc4")
+    if re.match(rb"\s*(ncols|nrows)\s", head, re.IGNORECASE):
+        return "ESRI ASCII"
+    if head and path.suffix.lower() in SUFFIXES:
+        return SUFFIXES[path.suffix.lower()]
+    raise ValueError(
+        f"{config.shorten(path)}: {'not a grid file' if head else 'empty file'}; expected NetCDF, GeoTIFF, ESRI ASCII, "
+        "XYZ (.xyz, .txt, .csv), pickle (.pkl, .pickle) or .npy"
+    )
+
+
+@contextlib.contextmanager
+def _reading(name: str, kind: str):
+    """Turn whatever a library says of a damaged file into one line."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{name}: damaged, or not a {kind} file ({reason})") from None
+
+
+@contextlib.contextmanager
+def _opened(path: Path, kind: str, variable: str | None):
+    """Yield the depth variable of a file, not yet loaded."""
+    name = config.shorten(path)
+    if variable is not None and kind not in ("NetCDF-3", "NetCDF-4", "XYZ"):
+        raise ValueError(f"{name}: variable is {variable!r}, but a file of kind {kind} holds one grid; leave it out")
+    if kind == "pickle":
+        yield xr.DataArray(store.load_array(path))
+        return
+    with contextlib.ExitStack() as stack:
+        with _reading(name, kind):
+            if kind == "npy":
+                raw = xr.DataArray(np.load(path, mmap_mode="r", allow_pickle=False))
+            elif kind == "XYZ":
+                columns = _read_columns(path)
+            elif kind in ("NetCDF-3", "NetCDF-4"):
+                # a grid mapping that is named but not there is no fault
+                warnings.filterwarnings("ignore", message=".*referenced in")
+                engine = "scipy" if kind == "NetCDF-3" else "h5netcdf"
+                options = {"decode_coords": "all", "decode_times": False, "cache": False}
+                dataset = stack.enter_context(xr.open_dataset(path, engine=engine, **options))
+            else:
+                stack.enter_context(rasterio.Env())  # GDAL's own messages go to the log
+                driver = "GTiff" if kind == "GeoTIFF" else "AAIGrid"
+                raw = rioxarray.open_rasterio(path, mask_and_scale=True, cache=False, driver=driver)
+                stack.callback(raw.close)
+        if kind == "XYZ":
+            raw = _from_columns(name, columns, variable)
+        elif kind in ("NetCDF-3", "NetCDF-4"):
+            flat = [v for v in dataset if dataset[v].squeeze().ndim == 2 and dataset[v].dtype.kind in "iuf"]
+            raw = dataset[_pick(name, list(dataset), flat, variable)]
+        elif kind == "GeoTIFF" and raw.rio.crs is None and raw.rio.transform().is_identity:
+            raw = raw.drop_vars(["y", "x"])
+        yield raw
+
+
+def _pick(name: str, present: list, flat: list, variable: str | None) -> str:
+    """The one depth variable among those `present`, of which `flat` are 2-D."""
+    if variable is not None:
+        found = [variable] if variable in present else []
+    else:
+        found = [v for v in present if str(v).lower() in NAMES] or flat
+    if len(found) != 1:
+        wanted = f"variable {variable!r}" if variable else "one 2-D depth variable"
+        holds = ", ".join(map(str, found or present)) or "none"
+        raise ValueError(f"{name}: expected {wanted}, found {holds}; name the depths with variable=")
+    return found[0]
+
+
+def _read_columns(path: Path) -> pd.DataFrame:
+    """Numbers in columns, named by the header or else x, y, z."""
+    with open(path, encoding="utf-8-sig") as file:
+        first = next((line for line in file if line.strip() and not line.startswith("#")), "")
+    separator = "," if "," in first else r"\s+"
+    words = [word.strip() for word in re.split(separator, first.strip())]
+    try:
+        header = None if [float(word) for word in words] else 0
+    except ValueError:
+        header = 0
+    table = pd.read_csv(
+        path, sep=separator, header=header, comment="#", dtype=float, skipinitialspace=True, encoding="utf-8-sig"
+    )
+    if header is None:
+        if table.shape[1] != 3:
+            raise ValueError(f"{table.shape[1]} columns and no header, expected x, y and depth")
+        table.columns = ["x", "y", "z"]
+    return table.rename(columns=lambda column: str(column).strip())
+
+
+def _from_columns(name: str, table: pd.DataFrame, variable: str | None) -> xr.DataArray:
+    """XYZ columns laid out on their regular grid; holes are NaN."""
+    sides = [[c for c in table if c.lower() in names] for names in (Y_NAMES, X_NAMES)]
+    if [len(side) for side in sides] != [1, 1]:
+        raise ValueError(f"{name}: columns {', '.join(table)}; expected a header with x or lon, y or lat, and a depth")
+    y, x = sides[0][0], sides[1][0]
+    others = [column for column in table if column not in (y, x)]
+    depth = _pick(name, others, others, variable)
+    axes, places = zip(*(_regular(name, side, table[side].to_numpy()) for side in (y, x)))
+    shape = tuple(map(len, axes))
+    if shape[0] * shape[1] > 100 * len(table):
+        raise ValueError(f"{name}: {len(table)} points on {shape[0]} x {shape[1]} cells; expected a regular grid")
+    cells = np.ravel_multi_index(places, shape)
+    order, counts = np.unique(cells, return_counts=True)
+    if counts.max() > 1:
+        at = table.loc[cells == order[counts.argmax()], [x, y]].iloc[0]
+        raise ValueError(f"{name}: {counts.max()} points at {x} {at[x]:g}, {y} {at[y]:g}; expected one a cell")
+    values = np.full(shape, np.nan)
+    values.flat[cells] = table[depth]
+    return xr.DataArray(values, dict(zip((y, x), axes)), (y, x), depth)
+
+
+def _regular(name: str, axis: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Regular coordinates that hold all the values of a column, and the place of each value."""
+    found, inverse = np.unique(values, return_inverse=True)
+    if len(found) < 2 or not np.isfinite(found).all():
+        raise ValueError(f"{name}: {len(found)} different values of {axis}; expected at least 2 and none missing")
+    gaps = np.diff(found) / np.diff(found).min()
+    if abs(gaps - np.rint(gaps)).max() > 1e-3:
+        raise ValueError(f"{name}: the steps of {axis} are irregular; expected points on a regular grid")
+    places = np.concatenate([[0], np.cumsum(np.rint(gaps).astype(int))])
+    if places[-1] > 100 * len(values):
+        raise ValueError(f"{name}: {len(found)} values of {axis} on {places[-1] + 1} cells; expected a regular grid")
+    return np.linspace(found[0], found[-1], places[-1] + 1), places[inverse]
+
+
+def _two_dimensional(name: str, raw: xr.DataArray) -> xr.DataArray:
+    """Leading dimensions of length 1 taken off."""
+    raw = raw.isel({dim: 0 for dim in raw.dims[:-2] if raw.sizes[dim] == 1})
+    sizes = ", ".join(map(str, raw.shape))
+    if raw.ndim != 2 or raw.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: holds {raw.dtype} of shape ({sizes}); expected numbers on 2 dimensions")
+    if min(raw.shape) < 2:
+        raise ValueError(f"{name}: has shape ({sizes}); expected at least 2 cells along each axis")
+    return raw
+
+
+def _with_coordinates(name: str, raw: xr.DataArray, cell_size) -> tuple[xr.DataArray, bool]:
+    """The grid as (y, x) with checked coordinates, and whether they were made from `cell_size`."""
+    missing = [dim for dim in raw.dims if dim not in raw.coords]
+    if not missing:
+        if cell_size is not None:
+            raise ValueError(f"{name}: has coordinates of its own, but cell_size is {cell_size!r}; leave it out")
+        raw = raw.transpose(_axis(name, raw, Y_NAMES, "north"), _axis(name, raw, X_NAMES, "east"))
+        for dim in raw.dims:
+            _check_regular(name, raw[dim])
+        return raw, False
+    if cell_size is None:
+        raise ValueError(f"{name}: has no coordinates; give cell_size= in metres, a number or (dy, dx)")
+    try:
+        dy, dx = np.broadcast_to(np.asarray(cell_size, dtype=float), 2)
+    except (TypeError, ValueError):
+        dy = dx = np.nan
+    if not (0 < dy < np.inf and 0 < dx < np.inf):
+        raise ValueError(f"{name}: cell_size is {cell_size!r}; expected positive metres, a number or (dy, dx)")
+    rows, columns = raw.shape
+    y, x = (np.arange(rows)[::-1] + 0.5) * dy, (np.arange(columns) + 0.5) * dx
+    return xr.DataArray(raw.variable.data, {"y": y, "x": x}, ("y", "x"), raw.name, raw.attrs), True
+
+
+def _axis(name: str, raw: xr.DataArray, names: tuple, direction: str) -> str:
+    """The dimension that is named so, or whose units are degrees_north (degrees_east)."""
+    for dim in raw.dims:
+        if str(dim).lower() in names or re.match(rf"degrees?_?{direction[0]}", _units(raw[dim])):
+            return dim
+    raise ValueError(
+        f"{name}: dimensions {', '.join(map(str, raw.dims))}; expected y and x, lat and lon, "
+        "or coordinates in degrees_north and degrees_east"
+    )
+
+
+def _units(array: xr.DataArray) -> str:
+    return str(array.attrs.get("units", "")).strip().lower()
+
+
+def _check_regular(name: str, axis: xr.DataArray) -> None:
+    centres = axis.values
+    if centres.ndim != 1 or centres.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: coordinate {axis.name} holds {centres.dtype}; expected numbers")
+    if re.match(NOT_METRES, _units(axis)):
+        raise ValueError(f"{name}: coordinate {axis.name} is in {_units(axis)}; expected metres or degrees")
+    step = _step(centres)
+    rounding = 2 * float(np.spacing(abs(centres).max())) if centres.dtype.kind == "f" else 0
+    off = abs(np.diff(centres.astype(float)) - step).max()
+    if not (step and off <= 1e-3 * abs(step) + rounding):  # so that NaN is an error too
+        raise ValueError(f"{name}: the steps of {axis.name} are irregular (by up to {off:g}); expected equal steps")
+
+
+def _step(centres) -> float:
+    return (float(centres[-1]) - float(centres[0])) / (len(centres) - 1)
+
+
+def _turn(centres, rising: bool) -> slice:
+    return slice(None, None, 1 if rising == (centres[0] < centres[-1]) else -1)
+
+
+def _outer(centres) -> tuple[float, float]:
+    """Outer edges, half a cell beyond the centres."""
+    half = abs(_step(centres)) / 2
+    return float(min(centres[0], centres[-1])) - half, float(max(centres[0], centres[-1])) + half
+
+
+def _reference(name: str, raw: xr.DataArray, given, unlocated: bool) -> CRS | None:
+    """The file's reference system, or the one given, or EPSG:4326 for degrees."""
+    with _reading(name, "grid"):
+        found = raw.rio.crs
+    if found and found.is_geographic and 'GEOGCS["undefined"' in found.to_wkt():
+        found = None  # GEBCO's files name an ellipsoid only
+    try:
+        given = None if given is None else CRS.from_user_input(given)
+    except ValueError:  # rasterio's CRSError is one
+        raise ValueError(f"{name}: crs is {given!r}; expected a reference system such as EPSG:32755") from None
+    y, x = (raw[dim] for dim in raw.dims)
+    degrees = str(y.name).lower() in Y_NAMES[1:] or _units(y).startswith("degree")
+    if given is not None and (not _same_crs(given, found) if found else degrees and not given.is_geographic):
+        raise ValueError(f"{name}: crs is {_say(given)}, but the file has {_say(found) if found else 'degrees'}")
+    crs = found or given or (CRS.from_epsg(4326) if degrees else None)
+    reach_y, reach_x = abs(y.values).max(), abs(x.values).max()
+    if crs is None:
+        if not unlocated and reach_y <= 90 and reach_x <= 360 and abs(_step(y.values)) < 1:
+            raise ValueError(f"{name}: no CRS, and coordinates that look like degrees; give crs='EPSG:4326'")
+    elif crs.is_geographic and (reach_y > 90 or unlocated):
+        raise ValueError(f"{name}: CRS {_say(crs)} is in degrees, but y reaches {reach_y:g}; expected a CRS in metres")
+    elif not crs.is_geographic and not (crs.is_projected and crs.linear_units_factor[1] == 1):
+        raise ValueError(f"{name}: CRS {_say(crs)}; expected degrees or a projection in metres")
+    return crs
+
+
+def _same_crs(one: CRS, other: CRS) -> bool:
+    return one == other or one.to_epsg() == other.to_epsg() is not None
+
+
+def _say(crs: CRS) -> str:
+    return crs.to_string() if len(crs.to_string()) < 60 else pyproj.CRS(crs.to_wkt()).name
+
+
+def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
+    """The cells whose centres lie inside `bounds`, not yet loaded."""
+    if bounds is None:
+        return raw
+    try:
+        left, bottom, right, top = map(float, bounds)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: bounds are {bounds!r}; expected (left, bottom, right, top)") from None
+    picked = {}
+    for dim, low, high in zip(raw.dims, (bottom, left), (top, right)):
+        centres = raw[dim].values
+        slack = 1e-3 * abs(_step(centres))
+        edges = _outer(centres)
+        if not (edges[0] - slack <= low < high <= edges[1] + slack):
+            own = ", ".join(
+                f"{value:.10g}" for value in np.transpose([_outer(raw[d].values) for d in raw.dims[::-1]]).flat
+            )
+            raise ValueError(f"{name}: bounds {tuple(bounds)} are not inside the file's own ({own}) with left < right")
+        inside = np.flatnonzero((centres >= low - slack) & (centres <= high + slack))
+        picked[dim] = slice(inside[0], inside[-1] + 1) if len(inside) else slice(0)
+    return _two_dimensional(f"{name}: the window {tuple(bounds)}", raw.isel(picked))
+
+
+def _depths(name: str, raw: xr.DataArray, values: np.ndarray, missing: set, land: str) -> np.ndarray:
+    """Missing cells made NaN, depths turned to negative down, land masked, and faults found."""
+    if re.match(NOT_METRES, _units(raw)):
+        raise ValueError(f"{name}: {raw.name} is in {_units(raw)}; expected metres")
+    for number in missing:
+        values[values == np.float32(number)] = np.nan
+    if infinite := np.count_nonzero(np.isinf(values)):
+        raise ValueError(f"{name}: {infinite} infinite cells; make them NaN or name them with missing_value=")
+    if np.isnan(values).all():
+        raise ValueError(f"{name}: all cells are missing")
+    if _is_positive_down(raw, values):
+        values = 0 - values
+    if land == "mask":
+        values[values >= 0] = np.nan
+        if np.isnan(values).all():
+            raise ValueError(f"{name}: no cell lies below 0; depths stored positive need the attribute positive='down'")
+    return values
+
+
+def _is_positive_down(raw: xr.DataArray, values: np.ndarray) -> bool:
+    positive = str(raw.attrs.get("positive", "")).lower()
+    if positive in ("up", "down"):
+        return positive == "down"
+    words = f"{raw.name} {raw.attrs.get('standard_name')} {raw.attrs.get('long_name')}".lower()
+    return "depth" in words and not _is_code(raw) and np.count_nonzero(values > 0) > np.count_nonzero(values < 0)
+
+
+def _is_code(raw: xr.DataArray) -> bool:
+    return str(raw.name).lower() == "tid" or "flag_values" in raw.attrs
+
+
+def _metres(name: str, y: np.ndarray, x: np.ndarray, crs: CRS | None) -> tuple[float, float]:
+    """Cell size (dy, dx); in degrees at mid-latitude, with a warning when dx varies by more than 2%."""
+    dy, dx = abs(_step(y)), abs(_step(x))
+    if crs is None or not crs.is_geographic:
+        return dy, dx
+    geod = pyproj.CRS(crs.to_wkt()).get_geod()
+    middle = (y[0] + y[-1]) / 2
+    rows = [y[0], middle, y[-1], 0.0 if y[-1] < 0 < y[0] else middle]
+    width = [geod.inv(0, lat, dx, lat)[2] for lat in rows]
+    if (change := (max(width) - min(width)) / width[1]) > 0.02:
+        warnings.warn(
+            f"{name}: dx varies by {change:.1%} between the rows ({min(width):.0f} to {max(width):.0f} m, "
+            f"{width[1]:.0f} m is used); project the grid, or read fewer rows with bounds=",
+            stacklevel=3,
+        )
+    return geod.inv(0, middle - dy / 2, 0, middle + dy / 2)[2], width[1]
+
+
+def write_grid(grid: xr.DataArray, path, overwrite: bool = False) -> None:
+    """Write a depth grid as compressed NetCDF-4 (.nc) or GeoTIFF (.tif, .tiff).
+
+    Parameters
+    ----------
+    grid : DataArray, dims (y, x)
+        Metres, negative down, NaN where missing, as `read_grid` gives it.
+    path : path
+        A relative path counts from the project's root.
+    overwrite : bool
+        Replace a file that is there already.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one, or the dimensions are not (y, x) with coordinates.
+    FileExistsError
+        If the file exists and `overwrite` is false.
 
     Examples
     --------
-    >>> center_crop_shape((1188, 1584), 100)
-    (1100, 1500)
+    >>> import tempfile
+    >>> grid = read_grid(bundled_grid()).coarsen(y=4, x=4).mean()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_grid(grid, Path(folder) / "coarse.tif")
+    ...     round(read_grid(Path(folder) / "coarse.tif").attrs["cell_size"][0], 1)
+    1083.6
     """
-    return shape[0] // cells * cells, shape[1] // cells * cells
+    path = config.resolve(path)
+    name = config.shorten(path)
+    if path.suffix.lower() not in (".nc", ".tif", ".tiff"):
+        raise ValueError(
+            f"{name}: cannot write {path.suffix or 'a file without suffix'}; choose one of .nc, .tif, .tiff"
+        )
+    if grid.dims != ("y", "x") or not {"y", "x"} <= set(grid.coords):
+        raise ValueError(f"{name}: the grid has dims {grid.dims}, expected (y, x) with coordinates")
+    plain = xr.DataArray(
+        grid.values.astype(np.float32), {"y": grid.y.values, "x": grid.x.values}, ("y", "x"), "elevation"
+    )
+    plain.attrs = dict(ATTRIBUTES)
+    if grid.rio.crs is not None:
+        plain = plain.rio.write_crs(grid.rio.crs).rio.write_coordinate_system()
+    else:
+        plain.y.attrs["units"] = plain.x.attrs["units"] = "m"
+    with store.replacing(path, overwrite) as part:
+        if path.suffix.lower() == ".nc":
+            dataset = plain.to_dataset().assign_attrs(Conventions="CF-1.8")
+            dataset.elevation.encoding |= {"zlib": True, "complevel": 4, "_FillValue": np.float32(np.nan)}
+            dataset.to_netcdf(part, engine="h5netcdf", encoding={axis: {"_FillValue": None} for axis in ("y", "x")})
+        else:
+            part.unlink()  # rasterio tries to open what it replaces
+            plain.rio.write_nodata(np.nan).rio.to_raster(
+                part, driver="GTiff", compress="deflate", predictor=3, tiled=True
+            )
+
+
+def check_same_ground(lr: xr.DataArray, hr: xr.DataArray, scale: int) -> None:
+    """Check that an LR and an HR grid cover the same ground.
+
+    Parameters
+    ----------
+    lr, hr : DataArray, dims (y, x)
+        As `read_grid` gives them. Of grids without coordinates of their own (pickles, .npy)
+        only the shapes are compared.
+    scale : int
+        HR cells along an LR cell.
+
+    Raises
+    ------
+    ValueError
+        If the shapes are not in the ratio `scale`, the reference systems differ, or an outer
+        corner differs by more than 1% of an LR cell.
+
+    Examples
+    --------
+    >>> hr = read_grid(bundled_grid())
+    >>> check_same_ground(hr.coarsen(y=4, x=4).mean(), hr, 4)
+    """
+    sides = " and ".join(
+        f"{side} {grid.encoding['source']}" if "source" in grid.encoding else side
+        for side, grid in (("LR", lr), ("HR", hr))
+    )
+    if hr.shape != (lr.shape[0] * scale, lr.shape[1] * scale):
+        raise ValueError(f"{sides}: shapes {lr.shape} and {hr.shape}, expected HR to be {scale} times LR")
+    if "coordinates_from" in lr.attrs or "coordinates_from" in hr.attrs:
+        return
+    if lr.rio.crs and hr.rio.crs and not _same_crs(lr.rio.crs, hr.rio.crs):
+        raise ValueError(f"{sides}: CRS {_say(lr.rio.crs)} and {_say(hr.rio.crs)}, expected the same")
+    for axis in ("y", "x"):
+        edges = np.array([_outer(lr[axis].values), _outer(hr[axis].values)])
+        if abs(edges[0] - edges[1]).max() > 0.01 * abs(_step(lr[axis].values)):
+            found = " and ".join(f"{low:.10g} to {high:.10g}" for low, high in edges)
+            raise ValueError(f"{sides}: {axis} from {found}, expected the same outer edges within 1% of an LR cell")
+
+
+def measured(tid, keep) -> np.ndarray:
+    """Where a depth comes from one of the wanted kinds of source.
+
+    Parameters
+    ----------
+    tid : array, shape (rows, cols)
+        GEBCO's Type Identifier of each cell, e.g. ``read_grid(path, variable="tid")``.
+    keep : iterable of int
+        The codes to keep, e.g. 10 to 17 for direct measurements.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, cols)
+
+    Raises
+    ------
+    ValueError
+        If `keep` is empty or none of its codes occurs.
+
+    Examples
+    --------
+    >>> measured(np.array([[11, 40], [0, 17]]), keep=range(10, 18))
+    array([[ True, False],
+           [False,  True]])
+    """
+    tid, keep = np.asarray(tid), list(keep)
+    if not keep:
+        raise ValueError("keep is empty; name the TID codes to keep, e.g. 10 to 17 for direct measurements")
+    found = np.isin(tid, keep)
+    if not found.any():
+        codes = ", ".join(f"{code:g}" for code in np.unique(tid[~np.isnan(tid)]))
+        raise ValueError(f"no cell has a TID code of keep {keep}; the grid holds {codes}")
+    return found
