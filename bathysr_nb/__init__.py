@@ -8,6 +8,7 @@ at once.
 
 from bathysr_nb.augment import flip, variants
 from bathysr_nb.dataset import (
+    Dataset,
     block_split,
     build_pairs,
     cleansing,
@@ -17,7 +18,7 @@ from bathysr_nb.dataset import (
     train_validation_test_split,
 )
 from bathysr_nb.evaluate import score_table, slope_bins, squared_error
-from bathysr_nb.grids import bundled_grid, read_grid
+from bathysr_nb.grids import bundled_grid, read_grid, write_grid
 from bathysr_nb.interpolation import enlarge, resize
 from bathysr_nb.mixup import adaptive_mixup, blend, solve_lambda
 from bathysr_nb.store import load_pair, load_patches, save_pair, save_patches
@@ -25,6 +26,7 @@ from bathysr_nb.synthetic import seafloor
 from bathysr_nb.terrain import feature_table, mean_slope_gradient
 
 __all__ = [
+    "Dataset",
     "adaptive_mixup",
     "blend",
     "block_split",
@@ -51,4 +53,5 @@ __all__ = [
     "squared_error",
     "train_validation_test_split",
     "variants",
+    "write_grid",
 ]

@@ -574,7 +574,7 @@ class Dataset:
         self.trimmed = (hr.shape[0] - rows, hr.shape[1] - cols)
         self.downsampling = None if lr_fname else downsampling
         if lr_fname:
-            coarse = tuple(scale * size for size in grid.attrs["cell_size"])
+            coarse = None if cell_size is None else tuple(scale * size for size in grid.attrs["cell_size"])
             lr_grid = grids.read_grid(lr_fname, variable, cell_size=coarse)
             grids.check_same_ground(lr_grid, grid, scale)
             lr = _ocean(lr_grid, kernel_size)[: rows // scale, : cols // scale]
