@@ -1,28 +1,42 @@
-"""Offline augmentation: flips and turns of patch pairs.
+"""Offline augmentation: flipped, turned, stretched and zoomed copies of patch pairs.
 
-Both sides of a pair are changed alike. Flips and quarter turns are exact and leave every
-slope as it was; that is why a target area's slopes need another remedy
-(`bathysr_nb.mixup`).
+Both sides of a pair are changed alike, or LR is made again from the changed HR. Flips and
+quarter turns are exact and leave every slope as it was; other turns change slopes next to
+nothing; that is why a target area's slopes need another remedy (`bathysr_nb.mixup`).
+Stretching and zooming do change slopes: times the depth factor, over the zoom.
 
-Source: manual 1.3 (``flip.py``, ``rotate.py``).
+Turning, zooming and stretching of arrays is in `bathysr_nb.resample` and can be had from here.
+Source: manual 1.3 (``flip.py``, ``rotate.py``, ``scale.py``, ``test_da.py``).
 """
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
+import pandas as pd
+
+from bathysr_nb import store
+from bathysr_nb.interpolation import resize
+from bathysr_nb.resample import ANGLES, FILL_MODES, finite_numbers, real_patches, rotate, stretch, zoom
 
 #: Distinct exact variants of a square patch, the original first.
 VARIANTS = ("original", "up_down", "left_right", "both", "turn_90", "turn_270")
 FLIPS = VARIANTS[1:4]
+LR_MODES = ("remake", "transform")
+DSCALES = (0.5, 0.8, 1.2, 1.5)
+XYSCALES = (0.5, 0.7, 0.9)
 
 
 def variant(patches: np.ndarray, name: str) -> np.ndarray:
-    """One exact variant of square patches.
+    """One exact variant of the patches.
 
     Parameters
     ----------
     patches : ndarray, shape (n, h, h)
-        Depths in metres.
+        Depths in metres. Rectangles can be flipped but not turned.
     name : {"original", "up_down", "left_right", "both", "turn_90", "turn_270"}
         Turns are counter-clockwise; "both" is a turn by 180 degrees.
 
@@ -34,7 +48,7 @@ def variant(patches: np.ndarray, name: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the name is unknown or the patches are not square.
+        If the name is unknown, or patches to be turned are not square.
 
     Examples
     --------
@@ -43,9 +57,11 @@ def variant(patches: np.ndarray, name: str) -> np.ndarray:
     """
     if name not in VARIANTS:
         raise ValueError(f"unknown variant {name!r}; choose one of {', '.join(VARIANTS)}")
-    if patches.ndim != 3 or patches.shape[-1] != patches.shape[-2]:
-        raise ValueError(f"expected square patches (n, h, h), found shape {patches.shape}")
+    if patches.ndim != 3:
+        raise ValueError(f"expected patches (n, h, w), found shape {patches.shape}")
     if name.startswith("turn"):
+        if patches.shape[1] != patches.shape[2]:
+            raise ValueError(f"expected square patches (n, h, h), found shape {patches.shape}")
         return np.rot90(patches, int(name[5:]) // 90, axes=(1, 2))
     axes = {"original": (), "up_down": (1,), "left_right": (2,), "both": (1, 2)}[name]
     return np.flip(patches, axes)
@@ -81,7 +97,7 @@ def variants(patches: np.ndarray, names=VARIANTS[1:]) -> np.ndarray:
 
 
 def flip(patches: np.ndarray) -> np.ndarray:
-    """Mirror patches up-down, left-right, and both ways: shape (3 n, h, h).
+    """Mirror patches up-down, left-right, and both ways: shape (3 n, h, w).
 
     Manual 1.3, ``flip.py``; see `variants`.
 
@@ -114,3 +130,310 @@ def pick_variants(patches: np.ndarray, index: np.ndarray, which: np.ndarray) -> 
         chosen = which == number
         out[chosen] = variant(patches[index[chosen]], VARIANTS[number])
     return out
+
+
+class Copies(NamedTuple):
+    """Augmented pairs, copy k of original i at i * K + k.
+
+    Attributes
+    ----------
+    lr, hr : ndarray, shape (K n, h, w) and (K n, H, W)
+        Depths in metres.
+    source_index : ndarray of int, shape (K n,)
+        The original of each copy.
+    variant : ndarray of str, shape (K n,)
+        What was done to it: "up_down", "rotate_30_reflect", "depth_0.5", "zoom_0.7".
+    """
+
+    lr: np.ndarray
+    hr: np.ndarray
+    source_index: np.ndarray
+    variant: np.ndarray
+
+
+def augment_pairs(lr, hr, transform, names, lr_mode: str = "remake") -> Copies:
+    """Apply one transformation to both sides of the pairs.
+
+    Parameters
+    ----------
+    lr, hr : ndarray, shape (n, h, w) and (n, H, W)
+        Pairs, metres. HR has s x s cells for each cell of LR, s a whole number.
+    transform : callable
+        Takes patches (n, h, w) of either side to K copies of each, (K n, h, w), copy k of
+        original i at i * K + k.
+    names : sequence of str
+        What the K copies are called.
+    lr_mode : {"remake", "transform"}
+        "remake" makes LR from the changed HR with `bathysr_nb.interpolation.resize`: for
+        pairs whose LR was made so. "transform" changes LR as HR: for an LR with a source
+        of its own. For flips and quarter turns of the former pairs both are the same.
+
+    Returns
+    -------
+    Copies
+
+    Raises
+    ------
+    ValueError
+        If the pairs do not fit each other, `lr_mode` is unknown, or as `transform`.
+
+    Examples
+    --------
+    >>> hr = np.arange(16.0).reshape(1, 4, 4)
+    >>> augment_pairs(resize(hr, 2), hr, lambda side: side[:, ::-1], ["up_down"]).lr.tolist()
+    [[[10.5, 12.5], [2.5, 4.5]]]
+    """
+    if lr_mode not in LR_MODES:
+        raise ValueError(f"unknown lr_mode {lr_mode!r}; choose one of {', '.join(LR_MODES)}")
+    lr, hr = np.asarray(lr), np.asarray(hr)
+    scale = _scale(lr, hr, "LR", "HR")
+    hr_copies = transform(hr)
+    lr_copies = resize(hr_copies, scale) if lr_mode == "remake" else transform(lr)
+    return Copies(lr_copies, hr_copies, np.repeat(np.arange(len(hr)), len(names)), np.tile(names, len(hr)))
+
+
+def _scale(lr: np.ndarray, hr: np.ndarray, lr_name, hr_name) -> int:
+    """HR cells for each LR cell, the same in both directions; errors name both sides."""
+    shapes = f"{hr_name} has shape {hr.shape} and {lr_name} {lr.shape}"
+    if lr.ndim != 3 or hr.ndim != 3 or 0 in lr.shape[1:]:
+        raise ValueError(f"{shapes}; expected (n, H, W) and (n, h, w)")
+    if len(lr) != len(hr):
+        raise ValueError(f"{shapes}; expected as many patches in both")
+    scale = hr.shape[1] // lr.shape[1]
+    if scale < 1 or hr.shape[1:] != (scale * lr.shape[1], scale * lr.shape[2]):
+        raise ValueError(f"{shapes}; expected HR a whole multiple of LR, the same in both directions")
+    return scale
+
+
+def flip_pairs(lr, hr, lr_mode: str = "remake") -> Copies:
+    """Mirror pairs up-down, left-right, and both ways: 3 copies of each; see `augment_pairs`.
+
+    Manual 1.3, ``flip.py``.
+
+    Examples
+    --------
+    >>> flip_pairs(np.zeros((2, 4, 4)), np.zeros((2, 8, 8))).variant[:3].tolist()
+    ['up_down', 'left_right', 'both']
+    """
+    return augment_pairs(lr, hr, flip, FLIPS, lr_mode)
+
+
+def rotate_pairs(lr, hr, angles=ANGLES, fill_mode: str = "reflect", lr_mode: str = "remake") -> Copies:
+    """Turn pairs about their centres.
+
+    Parameters
+    ----------
+    lr, hr : ndarray, shape (n, h, h) and (n, H, H)
+        Pairs, metres.
+    angles : sequence of float
+        Degrees, counter-clockwise; one copy for each.
+    fill_mode : {"nearest", "reflect", "wrap"}
+        What lies beyond the rim; see `bathysr_nb.resample.extend_index`.
+    lr_mode : {"remake", "transform"}
+        See `augment_pairs`. The two differ at angles that are no multiple of 90.
+
+    Returns
+    -------
+    Copies
+
+    Raises
+    ------
+    ValueError
+        As `augment_pairs` and `rotate`.
+
+    Notes
+    -----
+    Manual 1.3, ``rotate.py``.
+
+    Examples
+    --------
+    >>> rotate_pairs(np.zeros((1, 4, 4)), np.zeros((1, 8, 8)), [30, 90]).variant.tolist()
+    ['rotate_30_reflect', 'rotate_90_reflect']
+    """
+    angles = finite_numbers("angles", angles)
+    names = [f"rotate_{angle:g}_{fill_mode}" for angle in angles]
+    return augment_pairs(lr, hr, lambda side: rotate(side, angles, fill_mode), names, lr_mode)
+
+
+def scale_pairs(lr, hr, dscales=DSCALES, xyscales=XYSCALES, lr_mode: str = "remake") -> Copies:
+    """Stretch the depths of pairs, and zoom them: one copy a depth factor, then one a zoom.
+
+    Parameters
+    ----------
+    lr, hr : ndarray, shape (n, h, w) and (n, H, W)
+        Pairs, metres.
+    dscales : sequence of float
+        Depth factors; both sides are stretched about the HR patch's mean. See `stretch`.
+    xyscales : sequence of float
+        Zoom factors. See `zoom`.
+    lr_mode : {"remake", "transform"}
+        See `augment_pairs`.
+
+    Returns
+    -------
+    Copies
+
+    Raises
+    ------
+    ValueError
+        As `augment_pairs`, `stretch` and `zoom`; also when both lists are empty.
+
+    Notes
+    -----
+    Manual 1.3, ``scale.py``.
+
+    Examples
+    --------
+    >>> scale_pairs(np.zeros((1, 4, 4)), np.zeros((1, 8, 8)), [0.5], [0.7]).variant.tolist()
+    ['depth_0.5', 'zoom_0.7']
+    """
+    dscales = finite_numbers("dscales", dscales, above=0, at_least=0)
+    xyscales = finite_numbers("xyscales", xyscales, above=0, at_least=0)
+    if not dscales + xyscales:
+        raise ValueError("dscales and xyscales: both empty, expected at least one number")
+    about = real_patches(hr).mean(axis=(1, 2), dtype=np.float64)
+
+    def transform(side):
+        parts = [stretch(side, dscales, about)] if dscales else []
+        parts += [zoom(side, xyscales)] if xyscales else []
+        n, *cells = np.shape(side)
+        return np.concatenate([part.reshape(n, -1, *cells) for part in parts], axis=1).reshape(-1, *cells)
+
+    names = [f"depth_{factor:g}" for factor in dscales] + [f"zoom_{factor:g}" for factor in xyscales]
+    return augment_pairs(lr, hr, transform, names, lr_mode)
+
+
+def augment_files(
+    train_dir, train_data, train_savedata, make, *, with_originals=False, force=False, overwrite=False
+) -> list[Path]:
+    """Augment the pairs in two pickles and write the copies, with a table of where they come from.
+
+    Parameters
+    ----------
+    train_dir : path
+        Folder of the training set.
+    train_data, train_savedata : (str, str)
+        Names of the HR and the LR pickle to read and to write, HR first as in the
+        manual's input file.
+    make : callable
+        Takes LR (n, h, w) and HR (n, H, W) to `Copies`, e.g. `flip_pairs`.
+    with_originals : bool
+        Write the originals before their copies.
+    force : bool
+        Work in a folder that is called validation or test.
+    overwrite : bool
+        Replace files that are there already. The inputs are never replaced.
+
+    Returns
+    -------
+    list of Path
+        The HR pickle, the LR pickle, and a table beside HR (``data_HR_flip.pkl`` ->
+        ``data_HR_flip_source.csv``) with the columns index, source_index and variant
+        ("original" for an original). Either all three are written or none.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, ValueError
+        Also when the folder is not a training set's, the four names are not different, or
+        the pairs do not fit each other.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store.save_pair(folder, np.zeros((2, 4, 4)), np.zeros((2, 8, 8)))
+    ...     files = augment_files(folder, ["data_HR.pkl", "data_LR.pkl"], ["flip_HR.pkl", "flip_LR.pkl"], flip_pairs)
+    ...     [file.name for file in files], store.load_patches(files[0]).shape
+    (['flip_HR.pkl', 'flip_LR.pkl', 'flip_HR_source.csv'], (6, 8, 8, 1))
+    """
+    inputs, outputs = _files(Path(train_dir), train_data, train_savedata, force, overwrite)
+    hr, lr = (store.load_patches(path)[..., 0] for path in inputs)
+    _scale(lr, hr, inputs[1], inputs[0])
+    copies = make(lr, hr)
+    if with_originals:
+        copies = _originals_first(lr, hr, copies)
+    table = pd.DataFrame({"source_index": copies.source_index, "variant": copies.variant}).rename_axis("index")
+    with contextlib.ExitStack() as stack:
+        parts = [stack.enter_context(store.replacing(path, overwrite)) for path in outputs]
+        store.save_patches(parts[0], copies.hr, overwrite=True)
+        store.save_patches(parts[1], copies.lr, overwrite=True)
+        table.to_csv(parts[2])
+    return outputs
+
+
+def _files(folder: Path, train_data, train_savedata, force: bool, overwrite: bool):
+    """Paths to read (HR, LR) and to write (HR, LR, table), checked before any work."""
+    for key, names in (("train_data", train_data), ("train_savedata", train_savedata)):
+        if isinstance(names, str) or len(names) != 2:
+            raise ValueError(f"{key}: expected two file names [HR, LR], found {names!r}")
+    inputs, outputs = ([folder / name for name in names] for names in (train_data, train_savedata))
+    outputs.append(outputs[0].with_name(outputs[0].stem + "_source.csv"))
+    if len({path.resolve() for path in inputs + outputs}) < 5:
+        raise ValueError(
+            f"train_data and train_savedata: expected four different files, found {[*train_data, *train_savedata]}"
+        )
+    for path in inputs + outputs:
+        folders = {path.parent.name.lower(), path.resolve().parent.name.lower()}
+        if folders & {"validation", "test"} and not force:
+            where = f"{path.parent}; pass force=True (--force) to do it anyway"
+            raise ValueError(f"augmentation is for the training set only: {where}")
+    for path in outputs:
+        if path.is_dir():
+            raise FileExistsError(f"{path}: is a folder, expected the name of a file to write")
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path}: exists already; pass overwrite=True (--force) to replace it")
+    return inputs, outputs
+
+
+def _originals_first(lr: np.ndarray, hr: np.ndarray, copies: Copies) -> Copies:
+    return Copies(
+        np.concatenate([lr, copies.lr]),
+        np.concatenate([hr, copies.hr]),
+        np.concatenate([np.arange(len(hr)), copies.source_index]),
+        np.concatenate([np.full(len(hr), "original"), copies.variant]),
+    )
+
+
+def preview(patches: np.ndarray, index: int = 0, cell: float = 50.0):
+    """One patch beside each of its augmentations, on one colour scale.
+
+    Parameters
+    ----------
+    patches : ndarray, shape (n, h, h)
+        Depths in metres.
+    index : int
+        Which patch.
+    cell : float
+        Cell size in metres.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Rows: the flips; the turns, by 30 degrees with each fill mode; depth and zoom.
+
+    Raises
+    ------
+    ValueError
+        If there is no such patch, or the patches are not square.
+
+    Notes
+    -----
+    Manual 1.3, ``test_da.py``.
+
+    Examples
+    --------
+    >>> len(preview(np.random.default_rng(0).normal(size=(2, 16, 16)), index=1).axes)
+    14
+    """
+    from bathysr_nb import plots  # not at the top: the arrays need no figures
+
+    patches = real_patches(patches)
+    if not 0 <= index < len(patches):
+        raise ValueError(f"index: no patch {index!r}, expected 0 to {len(patches) - 1}")
+    one = patches[[index]]
+    flips = {"original": one[0], **dict(zip(FLIPS, flip(one)))}
+    turns = {f"rotate_30_{mode}": rotate(one, [30], mode)[0] for mode in FILL_MODES}
+    turns |= {f"rotate_{angle}": rotate(one, [angle])[0] for angle in (90, 180)}
+    scales = {f"depth_{factor:g}": stretch(one, [factor])[0] for factor in (0.5, 1.5)}
+    scales |= {f"zoom_{factor:g}": zoom(one, [factor])[0] for factor in (0.5, 0.9)}
+    return plots.patch_rows([flips, turns, scales], cell)

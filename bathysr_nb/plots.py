@@ -10,6 +10,7 @@ import cmocean
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LightSource, Normalize
+from matplotlib.figure import Figure
 
 DEPTH = cmocean.cm.deep_r
 DIFFERENCE = cmocean.cm.balance
@@ -175,3 +176,33 @@ def feature_histograms(table):
         ax.set_xlabel(column.replace("_", " "), fontsize=8)
     axes[0].set_ylabel("patches")
     return fig
+
+
+def patch_rows(rows, cell: float) -> Figure:
+    """Rows of named patches on one figure, hillshaded on one colour scale.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Title to patch, ndarray of shape (h, w), metres.
+    cell : float
+        Cell size in metres.
+
+    Returns
+    -------
+    Figure
+        Rows may differ in length. It belongs to no window: show or save it.
+    """
+    columns = max(len(row) for row in rows)
+    figure = Figure(figsize=(2.1 * columns + 1, 2.3 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    low, high = limits(*(patch for row in rows for patch in row.values()))
+    for line, row in zip(grid, rows):
+        for ax, (title, patch) in zip(line, row.items()):
+            mappable = hillshade(ax, patch, cell, low, high, title=title)
+            ax.tick_params(labelsize=8)
+        for ax in line[len(row) :]:
+            ax.remove()
+    figure.supxlabel("km", fontsize=10)
+    figure.colorbar(mappable, ax=figure.axes, label="depth (m)", shrink=0.85, pad=0.02)
+    return figure
