@@ -12,22 +12,23 @@ Source: manual 1.3 (``flip.py``, ``rotate.py``, ``scale.py``, ``test_da.py``).
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from bathysr_nb import store
+from bathysr_nb import config, store
 from bathysr_nb.interpolation import resize
 from bathysr_nb.resample import ANGLES, FILL_MODES, finite_numbers, real_patches, rotate, stretch, zoom
 
 #: Distinct exact variants of a square patch, the original first.
 VARIANTS = ("original", "up_down", "left_right", "both", "turn_90", "turn_270")
 FLIPS = VARIANTS[1:4]
-LR_MODES = ("remake", "transform")
 DSCALES = (0.5, 0.8, 1.2, 1.5)
 XYSCALES = (0.5, 0.7, 0.9)
+PORTION = 500  # originals augmented between two steps of the progress bar
 
 
 def variant(patches: np.ndarray, name: str) -> np.ndarray:
@@ -151,7 +152,7 @@ class Copies(NamedTuple):
     variant: np.ndarray
 
 
-def augment_pairs(lr, hr, transform, names, lr_mode: str = "remake") -> Copies:
+def augment_pairs(lr, hr, transform, names, downsampling: str | None = "bilinear") -> Copies:
     """Apply one transformation to both sides of the pairs.
 
     Parameters
@@ -163,10 +164,10 @@ def augment_pairs(lr, hr, transform, names, lr_mode: str = "remake") -> Copies:
         original i at i * K + k.
     names : sequence of str
         What the K copies are called.
-    lr_mode : {"remake", "transform"}
-        "remake" makes LR from the changed HR with `bathysr_nb.interpolation.resize`: for
-        pairs whose LR was made so. "transform" changes LR as HR: for an LR with a source
-        of its own. For flips and quarter turns of the former pairs both are the same.
+    downsampling : {"bilinear", "area"} or None
+        How LR was made from HR (`bathysr_nb.interpolation.resize`): it is made again from
+        the changed HR. None changes LR as HR, for an LR with a source of its own. For flips
+        and quarter turns both are the same.
 
     Returns
     -------
@@ -175,7 +176,7 @@ def augment_pairs(lr, hr, transform, names, lr_mode: str = "remake") -> Copies:
     Raises
     ------
     ValueError
-        If the pairs do not fit each other, `lr_mode` is unknown, or as `transform`.
+        If the pairs do not fit each other, `downsampling` is unknown, or as `transform`.
 
     Examples
     --------
@@ -183,12 +184,10 @@ def augment_pairs(lr, hr, transform, names, lr_mode: str = "remake") -> Copies:
     >>> augment_pairs(resize(hr, 2), hr, lambda side: side[:, ::-1], ["up_down"]).lr.tolist()
     [[[10.5, 12.5], [2.5, 4.5]]]
     """
-    if lr_mode not in LR_MODES:
-        raise ValueError(f"unknown lr_mode {lr_mode!r}; choose one of {', '.join(LR_MODES)}")
     lr, hr = np.asarray(lr), np.asarray(hr)
     scale = _scale(lr, hr, "LR", "HR")
     hr_copies = transform(hr)
-    lr_copies = resize(hr_copies, scale) if lr_mode == "remake" else transform(lr)
+    lr_copies = transform(lr) if downsampling is None else resize(hr_copies, scale, downsampling)
     return Copies(lr_copies, hr_copies, np.repeat(np.arange(len(hr)), len(names)), np.tile(names, len(hr)))
 
 
@@ -205,7 +204,7 @@ def _scale(lr: np.ndarray, hr: np.ndarray, lr_name, hr_name) -> int:
     return scale
 
 
-def flip_pairs(lr, hr, lr_mode: str = "remake") -> Copies:
+def flip_pairs(lr, hr, downsampling: str | None = "bilinear") -> Copies:
     """Mirror pairs up-down, left-right, and both ways: 3 copies of each; see `augment_pairs`.
 
     Manual 1.3, ``flip.py``.
@@ -215,10 +214,10 @@ def flip_pairs(lr, hr, lr_mode: str = "remake") -> Copies:
     >>> flip_pairs(np.zeros((2, 4, 4)), np.zeros((2, 8, 8))).variant[:3].tolist()
     ['up_down', 'left_right', 'both']
     """
-    return augment_pairs(lr, hr, flip, FLIPS, lr_mode)
+    return augment_pairs(lr, hr, flip, FLIPS, downsampling)
 
 
-def rotate_pairs(lr, hr, angles=ANGLES, fill_mode: str = "reflect", lr_mode: str = "remake") -> Copies:
+def rotate_pairs(lr, hr, angles=ANGLES, fill_mode: str = "reflect", downsampling: str | None = "bilinear") -> Copies:
     """Turn pairs about their centres.
 
     Parameters
@@ -229,7 +228,7 @@ def rotate_pairs(lr, hr, angles=ANGLES, fill_mode: str = "reflect", lr_mode: str
         Degrees, counter-clockwise; one copy for each.
     fill_mode : {"nearest", "reflect", "wrap"}
         What lies beyond the rim; see `bathysr_nb.resample.extend_index`.
-    lr_mode : {"remake", "transform"}
+    downsampling : {"bilinear", "area"} or None
         See `augment_pairs`. The two differ at angles that are no multiple of 90.
 
     Returns
@@ -252,10 +251,10 @@ def rotate_pairs(lr, hr, angles=ANGLES, fill_mode: str = "reflect", lr_mode: str
     """
     angles = finite_numbers("angles", angles)
     names = [f"rotate_{angle:g}_{fill_mode}" for angle in angles]
-    return augment_pairs(lr, hr, lambda side: rotate(side, angles, fill_mode), names, lr_mode)
+    return augment_pairs(lr, hr, lambda side: rotate(side, angles, fill_mode), names, downsampling)
 
 
-def scale_pairs(lr, hr, dscales=DSCALES, xyscales=XYSCALES, lr_mode: str = "remake") -> Copies:
+def scale_pairs(lr, hr, dscales=DSCALES, xyscales=XYSCALES, downsampling: str | None = "bilinear") -> Copies:
     """Stretch the depths of pairs, and zoom them: one copy a depth factor, then one a zoom.
 
     Parameters
@@ -266,7 +265,7 @@ def scale_pairs(lr, hr, dscales=DSCALES, xyscales=XYSCALES, lr_mode: str = "rema
         Depth factors; both sides are stretched about the HR patch's mean. See `stretch`.
     xyscales : sequence of float
         Zoom factors. See `zoom`.
-    lr_mode : {"remake", "transform"}
+    downsampling : {"bilinear", "area"} or None
         See `augment_pairs`.
 
     Returns
@@ -300,7 +299,7 @@ def scale_pairs(lr, hr, dscales=DSCALES, xyscales=XYSCALES, lr_mode: str = "rema
         return np.concatenate([part.reshape(n, -1, *cells) for part in parts], axis=1).reshape(-1, *cells)
 
     names = [f"depth_{factor:g}" for factor in dscales] + [f"zoom_{factor:g}" for factor in xyscales]
-    return augment_pairs(lr, hr, transform, names, lr_mode)
+    return augment_pairs(lr, hr, transform, names, downsampling)
 
 
 def augment_files(
@@ -349,7 +348,7 @@ def augment_files(
     inputs, outputs = _files(Path(train_dir), train_data, train_savedata, force, overwrite)
     hr, lr = (store.load_patches(path)[..., 0] for path in inputs)
     _scale(lr, hr, inputs[1], inputs[0])
-    copies = make(lr, hr)
+    copies = _in_portions(make, lr, hr)
     if with_originals:
         copies = _originals_first(lr, hr, copies)
     table = pd.DataFrame({"source_index": copies.source_index, "variant": copies.variant}).rename_axis("index")
@@ -359,6 +358,21 @@ def augment_files(
         store.save_patches(parts[1], copies.lr, overwrite=True)
         table.to_csv(parts[2])
     return outputs
+
+
+def _in_portions(make, lr, hr) -> Copies:
+    """The copies of all pairs, some originals at a time, with a progress bar."""
+    portions = []
+    for start in config.progress(range(0, len(hr), PORTION), "pairs"):
+        copies = make(lr[start : start + PORTION], hr[start : start + PORTION])
+        portions.append(copies._replace(source_index=copies.source_index + start))
+    return Copies(*map(np.concatenate, zip(*portions))) if portions else make(lr, hr)
+
+
+def downsampling_of(train_dir) -> str | None:
+    """How a dataset's LR was made, from ``dataset.json`` above its training set; bilinear without one."""
+    record = Path(train_dir).parent / "dataset.json"
+    return json.loads(record.read_text())["downsampling"] if record.is_file() else "bilinear"
 
 
 def _files(folder: Path, train_data, train_savedata, force: bool, overwrite: bool):

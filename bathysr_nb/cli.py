@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import inspect
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -81,18 +83,28 @@ def _features(args) -> None:
         print(pickle.with_suffix(".csv"))
 
 
+#: Keys of the augmentation verbs besides those of the files, as the manual prints them.
+AUGMENT_KEYS = {
+    "flip": {},
+    "rotate": {"angles": tuple[float, ...], "fill_mode": Literal["nearest", "reflect", "wrap"]},
+    "scale": {"dscales": tuple[float, ...], "xyscales": tuple[float, ...]},
+}
+
+
 def _augment(args) -> None:
     from bathysr_nb import augment
 
-    verb = augment.VERBS[args.verb]
-    files = config.signature(augment.Files)
-    keys = files | {key: kind for key, kind in config.signature(verb).items() if key not in ("lr", "hr")}
+    needed = {"train_dir": Path, "train_data": tuple[str, str], "train_savedata": tuple[str, str]}
+    known = AUGMENT_KEYS[args.verb] | {"lr": Literal["remake", "transform"]}
+    keys = {key: (kind, inspect.Parameter.empty) for key, kind in needed.items()}
+    keys |= {key: (kind, None) for key, kind in known.items()}
     values = config.arguments(keys, args.config, _overrides(args.set))
-    chosen = augment.Files(**{key: values.pop(key) for key in files if key in values})
-    written = augment.augment_files(
-        chosen, verb, values, with_originals=args.with_originals, force=args.force, progress=config.progress
-    )
-    print("\n".join(map(str, written)))
+    files = [values.pop(key) for key in needed]
+    made = augment.downsampling_of(files[0])
+    values["downsampling"] = {"remake": made or "bilinear", "transform": None}.get(values.pop("lr", None), made)
+    verb = partial(getattr(augment, f"{args.verb}_pairs"), **values)
+    options = {"with_originals": args.with_originals, "force": args.force, "overwrite": args.force}
+    print(*augment.augment_files(*files, verb, **options), sep="\n")
 
 
 def _preview(args) -> None:

@@ -17,10 +17,15 @@ METHODS = ("nearest", "bilinear", "bicubic")
 REACH = 2  # cells a kernel reaches to either side: 5 taps
 
 
-def _kernel(distance: np.ndarray, method: str) -> np.ndarray:
+def keys(distance: np.ndarray) -> np.ndarray:
+    """Keys' cubic kernel (a = -0.5): the weight of a cell at a distance in cells.
+
+    Examples
+    --------
+    >>> keys(np.array([0.0, 0.5, 1.0, 1.5, 2.0]))
+    array([ 1.    ,  0.5625,  0.    , -0.0625,  0.    ])
+    """
     d = np.abs(distance)
-    if method == "bilinear":
-        return np.clip(1 - d, 0, None)
     inner = 1.5 * d**3 - 2.5 * d**2 + 1
     outer = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
     return np.where(d <= 1, inner, np.where(d < 2, outer, 0.0))
@@ -59,7 +64,8 @@ def kernel_1d(scale: int, method: str = "bicubic") -> np.ndarray:
     offsets = np.arange(-REACH, REACH + 1)
     if method == "nearest":
         return np.tile((offsets == 0).astype(float), (scale, 1))
-    return _kernel(centre[:, None] - offsets[None, :], method)
+    distance = centre[:, None] - offsets[None, :]
+    return keys(distance) if method == "bicubic" else np.clip(1 - np.abs(distance), 0, None)
 
 
 def _matrix(size: int, scale: int, method: str) -> np.ndarray:

@@ -16,6 +16,8 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
+from bathysr_nb.interpolation import keys
+
 ANGLES = tuple(range(30, 360, 30))
 FILL_MODES = ("nearest", "reflect", "wrap")
 ZOOM_RANGE = (0.1, 10.0)
@@ -116,10 +118,7 @@ def extend_index(index: np.ndarray, size: int, fill_mode: str) -> np.ndarray:
 def _taps(position: np.ndarray, size: int, fill_mode: str):
     """Cells and Keys weights of the four nearest cells along one axis, each (cells, 4)."""
     cell = np.floor(position).astype(int)[:, None] + np.arange(-1, 3)
-    d = np.abs(position[:, None] - cell)
-    inner = 1.5 * d**3 - 2.5 * d**2 + 1
-    outer = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
-    return extend_index(cell, size, fill_mode), np.where(d <= 1, inner, np.where(d < 2, outer, 0.0))
+    return extend_index(cell, size, fill_mode), keys(position[:, None] - cell)
 
 
 def affine_matrix(shape: tuple[int, int], inverse: np.ndarray, fill_mode: str = "reflect") -> sparse.csr_array:

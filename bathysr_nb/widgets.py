@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
-from bathysr_nb import plots, terrain
+from bathysr_nb import plots, resample, terrain
 
 
 def explore(draw, **controls) -> None:
@@ -105,7 +105,7 @@ def patch_browser(lr: np.ndarray, hr: np.ndarray, cell: float) -> None:
     explore(draw, patch=slider("patch", 0, len(hr) - 1, len(hr) // 2))
 
 
-def turn_and_zoom(patch: np.ndarray, cell: float, fill_modes) -> None:
+def turn_and_zoom(patch: np.ndarray, cell: float) -> None:
     """Turn, zoom and stretch one patch and read its slope.
 
     Parameters
@@ -114,16 +114,12 @@ def turn_and_zoom(patch: np.ndarray, cell: float, fill_modes) -> None:
         Metres.
     cell : float
         Cell size in metres.
-    fill_modes : sequence of str
-        Ways to fill what comes from outside the patch.
     """
-    from bathysr_nb import augment
-
     before = terrain.mean_slope_gradient(patch.astype(float), cell)
 
     def draw(angle, zoom, depth, fill):
-        changed = augment.rotate(patch[None].astype(float), [angle], fill)
-        changed = augment.stretch(augment.zoom(changed, [zoom]), [depth])[0]
+        changed = resample.rotate(patch[None].astype(float), [angle], fill)
+        changed = resample.stretch(resample.zoom(changed, [zoom]), [depth])[0]
         after = terrain.mean_slope_gradient(changed, cell)
         fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
         titles = [f"original, slope {before:.4f}", f"changed, slope {after:.4f} ({after / before:.2f} times)"]
@@ -135,5 +131,5 @@ def turn_and_zoom(patch: np.ndarray, cell: float, fill_modes) -> None:
         angle=slider("turn (degrees)", 0, 345, 30, 15),
         zoom=slider("zoom", 0.5, 1.0, 1.0, 0.05),
         depth=slider("depth factor", 0.5, 1.5, 1.0, 0.1),
-        fill=choice("fill", fill_modes, "reflect"),
+        fill=choice("fill", resample.FILL_MODES, "reflect"),
     )

@@ -28,8 +28,8 @@ from bathysr_nb.synthetic import seafloor
 
 ROUNDS, SAMPLE, FILL_MODE = 3, 50, "reflect"
 WORK = {
-    "rotate, LR transformed": lambda lr, hr: augment.rotate_pairs(lr, hr, lr_mode="transform"),
-    "rotate, LR remade": lambda lr, hr: augment.rotate_pairs(lr, hr, lr_mode="remake"),
+    "rotate, LR transformed": lambda lr, hr: augment.rotate_pairs(lr, hr, downsampling=None),
+    "rotate, LR remade": lambda lr, hr: augment.rotate_pairs(lr, hr, downsampling="bilinear"),
     "flip, LR remade": augment.flip_pairs,
     "scale, LR remade": augment.scale_pairs,
 }

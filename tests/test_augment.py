@@ -204,7 +204,7 @@ def test_zoom_of_one_copies():
         (lambda: augment.zoom(HR, [0.05]), "zoom factors: 0.05 found, expected 0.1 to 10"),
         (lambda: augment.scale_pairs(LR, HR, [], []), "dscales and xyscales: both empty"),
         (lambda: augment.scale_pairs(LR, HR, ["a"]), "dscales: 'a' is not a finite number above 0"),
-        (lambda: augment.flip_pairs(LR, HR, "copy"), "unknown lr_mode 'copy'; choose one of remake, transform"),
+        (lambda: augment.flip_pairs(LR, HR, "copy"), "unknown method 'copy'; choose one of bilinear, area"),
         (lambda: augment.flip_pairs(LR[:2], HR), "as many patches in both"),
         (lambda: augment.flip_pairs(LR[:, :, :8], HR), "whole multiple of LR, the same in both directions"),
         (lambda: augment.flip_pairs(HR, LR), r"HR has shape \(3, 16, 16\) and LR \(3, 64, 64\)"),
@@ -250,10 +250,10 @@ def test_names_tell_what_was_done():
 
 def test_pairs_are_the_array_functions_of_both_sides():
     other = PATCHES.astype(np.float32)  # an LR with a source of its own
-    turned = augment.rotate_pairs(other, HR, [30], "wrap", lr_mode="transform")
+    turned = augment.rotate_pairs(other, HR, [30], "wrap", downsampling=None)
     np.testing.assert_array_equal(turned.lr, augment.rotate(other, [30], "wrap"))
     np.testing.assert_array_equal(turned.hr, augment.rotate(HR, [30], "wrap"))
-    scaled = augment.scale_pairs(other, HR, [2], [0.7], lr_mode="transform")
+    scaled = augment.scale_pairs(other, HR, [2], [0.7], downsampling=None)
     np.testing.assert_array_equal(scaled.lr[::2], augment.stretch(other, [2], HR.mean(axis=(1, 2), dtype=float)))
     np.testing.assert_array_equal(scaled.lr[1::2], augment.zoom(other, [0.7]))
     np.testing.assert_array_equal(augment.scale_pairs(LR, HR, [], [0.7]).hr, scaled.hr[1::2])
@@ -265,16 +265,18 @@ def test_flips_and_quarter_turns_give_the_same_lr_both_ways(scale):
     small = resize(whole, scale)
     for make in (
         augment.flip_pairs,
-        lambda *pair, lr_mode: augment.rotate_pairs(*pair, (90, 180, 270), lr_mode=lr_mode),
+        lambda *pair, downsampling: augment.rotate_pairs(*pair, (90, 180, 270), downsampling=downsampling),
     ):
-        remade, changed = (make(small, whole, lr_mode=mode) for mode in augment.LR_MODES)
+        remade, changed = (make(small, whole, downsampling=mode) for mode in ("bilinear", None))
         np.testing.assert_array_equal(remade.lr, changed.lr)
 
 
 def test_depth_stretch_gives_the_same_lr_both_ways_and_other_turns_do_not():
-    remade, changed = (augment.scale_pairs(LR, HR, lr_mode=mode).lr.reshape(3, 7, 16, 16) for mode in augment.LR_MODES)
+    remade, changed = (
+        augment.scale_pairs(LR, HR, downsampling=mode).lr.reshape(3, 7, 16, 16) for mode in ("bilinear", None)
+    )
     np.testing.assert_allclose(remade[:, :4], changed[:, :4], rtol=1e-6)
-    remade, changed = (augment.rotate_pairs(LR, HR, [30], lr_mode=mode).lr for mode in augment.LR_MODES)
+    remade, changed = (augment.rotate_pairs(LR, HR, [30], downsampling=mode).lr for mode in ("bilinear", None))
     difference = np.sqrt(np.mean((remade - changed)[:, 3:-3, 3:-3] ** 2))
     relief = LR.std(axis=(1, 2)).mean()
     assert 0.001 * relief < difference < 0.2 * relief
