@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -171,6 +172,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv=None) -> int:
     """Run the command; a fault is one line on standard error and exit status 1."""
     args = parser().parse_args(argv)
+    warnings.showwarning = lambda message, *_: print(f"bathysr {args.verb}: note: {message}", file=sys.stderr)
     try:
         args.run(args)
     except (ValueError, OSError, RuntimeError) as error:

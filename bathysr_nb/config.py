@@ -124,12 +124,17 @@ def fits(value, hint) -> bool:
 
 
 def _hint_name(hint) -> str:
-    if typing.get_origin(hint) is typing.Literal:
-        return " or ".join(map(repr, typing.get_args(hint)))
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return " or ".join(map(_hint_name, typing.get_args(hint)))
-    names = {Path: "a path", type(None): "null", int: "a whole number", float: "a number", str: "a text"}
-    return names.get(hint) or ("true or false" if hint is bool else str(hint).replace("pathlib.", ""))
+    """An annotation in words."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return " or ".join(map(repr, parts))
+    if origin in (types.UnionType, typing.Union):
+        return " or ".join(map(_hint_name, parts))
+    if origin is tuple:
+        count = "of any length" if parts[-1] is ... else f"of {len(parts)}"
+        return f"a list {count}, each {_hint_name(parts[0])}"
+    words = {Path: "a path", type(None): "null", int: "a whole number", float: "a number", str: "a text"}
+    return words.get(hint, "true or false")
 
 
 def _as_hint(value, hint, folder: Path):
