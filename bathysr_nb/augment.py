@@ -408,7 +408,7 @@ def _originals_first(lr: np.ndarray, hr: np.ndarray, copies: Copies) -> Copies:
     )
 
 
-def preview(patches: np.ndarray, index: int = 0, cell: float = 50.0):
+def preview(patches: np.ndarray, index: int = 0, cell: float | None = None):
     """One patch beside each of its augmentations, on one colour scale.
 
     Parameters
@@ -417,8 +417,8 @@ def preview(patches: np.ndarray, index: int = 0, cell: float = 50.0):
         Depths in metres.
     index : int
         Which patch.
-    cell : float
-        Cell size in metres.
+    cell : float, optional
+        Cell size in metres; None draws no axes.
 
     Returns
     -------

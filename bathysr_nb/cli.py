@@ -109,9 +109,12 @@ def _augment(args) -> None:
 
 
 def _preview(args) -> None:
-    from bathysr_nb import augment, store
+    from bathysr_nb import augment, store, terrain
 
-    figure = augment.preview(store.load_patches(args.pickle)[..., 0], args.index)
+    patches = store.load_patches(args.pickle)[..., 0]
+    known = args.pickle.with_name("patches.csv").is_file()
+    cell = terrain.spacing(args.pickle, patches.shape[1])[0] if known else None
+    figure = augment.preview(patches, args.index, cell)
     path = args.pickle.with_name(f"{args.pickle.stem}_preview.png")
     with store.replacing(path, overwrite=True) as part:
         figure.savefig(part, dpi=110)

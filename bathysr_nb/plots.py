@@ -178,15 +178,15 @@ def feature_histograms(table):
     return fig
 
 
-def patch_rows(rows, cell: float) -> Figure:
+def patch_rows(rows, cell: float | None) -> Figure:
     """Rows of named patches on one figure, hillshaded on one colour scale.
 
     Parameters
     ----------
     rows : sequence of dict
         Title to patch, ndarray of shape (h, w), metres.
-    cell : float
-        Cell size in metres.
+    cell : float or None
+        Cell size in metres; None draws no axes.
 
     Returns
     -------
@@ -199,10 +199,11 @@ def patch_rows(rows, cell: float) -> Figure:
     low, high = limits(*(patch for row in rows for patch in row.values()))
     for line, row in zip(grid, rows):
         for ax, (title, patch) in zip(line, row.items()):
-            mappable = hillshade(ax, patch, cell, low, high, title=title)
+            mappable = hillshade(ax, patch, cell or 50, low, high, title=title)
             ax.tick_params(labelsize=8)
+            ax.axis("on" if cell else "off")
         for ax in line[len(row) :]:
             ax.remove()
-    figure.supxlabel("km", fontsize=10)
+    figure.supxlabel("km" if cell else "", fontsize=10)
     figure.colorbar(mappable, ax=figure.axes, label="depth (m)", shrink=0.85, pad=0.02)
     return figure
