@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LIGHT := notebooks/01_*.ipynb notebooks/02_*.ipynb notebooks/03_*.ipynb notebooks/04_*.ipynb notebooks/05_*.ipynb
-TRAINING := notebooks/06_*.ipynb notebooks/07_*.ipynb notebooks/08_*.ipynb
-NBVAL := $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 600 -p no:cacheprovider
+TRAINING := notebooks/06_*.ipynb notebooks/07_*.ipynb notebooks/08_*.ipynb notebooks/solutions/*.ipynb
+NBVAL := BATHYSR_RUN_DIR=runs/test $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 600 -p no:cacheprovider
 
 .PHONY: help install demo lab test test-slow notebooks results lock clean
 
@@ -40,7 +40,7 @@ test-slow: $(READY) ## tests that train, and the training notebooks (06 to 08)
 
 notebooks: $(READY) ## run the notebooks in place and keep their outputs
 	$(BIN)/bathysr demo --run-dir runs/notebooks
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb notebooks/solutions/*.ipynb
 
 results: $(READY) ## run the demo and rewrite docs/results/demo.md and the times in the README
 	$(BIN)/python docs/make_results.py

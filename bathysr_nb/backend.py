@@ -8,6 +8,7 @@ import this one first.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 
 
@@ -30,5 +31,6 @@ with _quiet_stderr():
     from keras import ops
 
     ops.zeros(1)  # the first tensor starts the devices, with notices of its own
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its import sets another level
 
 __all__ = ["keras", "ops"]

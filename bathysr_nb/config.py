@@ -192,9 +192,22 @@ def arguments(keys: dict[str, tuple], path, overrides: dict | None = None) -> di
 def preset(station: str, name: str = "quick") -> dict:
     """Parameters of a station's notebook in a preset (``params/<name>/<station>.yml``).
 
-    ``06_train/srcnn`` is read from ``06_train_srcnn.yml``.
+    For ``06_train/srcnn``, those of ``06_train.yml`` and over them ``06_train_srcnn.yml``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such preset, naming those that are.
     """
-    return load_yaml(root() / "params" / name / f"{station.replace('/', '_')}.yml")
+    folder = root() / "params" / name
+    notebook, _, variant = station.partition("/")
+    values = load_yaml(folder / f"{notebook}.yml")
+    if variant:
+        known = sorted(path.stem.removeprefix(f"{notebook}_") for path in folder.glob(f"{notebook}_*.yml"))
+        if variant not in known:
+            raise FileNotFoundError(f"{station}: not made yet, and only {', '.join(known)} can be made by themselves")
+        values |= load_yaml(folder / f"{notebook}_{variant}.yml")
+    return values
 
 
 def _assigned(source: str) -> set[str]:

@@ -135,7 +135,7 @@ def _windows(base_img, block_shape, img_shape, stride) -> np.ndarray:
         found = f"a grid of {height} x {width} cells does not divide into {down} x {across} blocks"
         raise ValueError(f"{found}; the nearest shape that does is {nearest}")
     block = (height // down, width // across)
-    if img_shape[0] > block[0] or img_shape[1] > block[1]:
+    if min(img_shape) < 1 or img_shape[0] > block[0] or img_shape[1] > block[1]:
         raise ValueError(f"a crop of {tuple(img_shape)} cells does not fit into a block of {block}")
     if min(stride) < 1:
         raise ValueError(f"stride is {tuple(stride)}, expected whole numbers of at least 1")
@@ -410,6 +410,8 @@ def build_pairs(
     >>> lr.shape, hr.shape, table["block"].nunique()
     ((50, 16, 16), (50, 64, 64), 2)
     """
+    if scale < 1:
+        raise ValueError(f"scale is {scale}, expected a whole number of at least 1")
     for name, cells in (("block_cells", (block_cells,)), ("hr_img_shape", hr_img_shape), ("hr_stride", hr_stride)):
         if any(c % scale for c in cells):
             raise ValueError(f"{name} is {cells}, expected multiples of the scale {scale}")

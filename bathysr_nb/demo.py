@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -10,13 +11,11 @@ from pathlib import Path
 import pandas as pd
 import papermill
 
-from bathysr_nb import config, evaluate, report
+from bathysr_nb import config, evaluate, report, store
 
 #: Stations of the run folder, in order; 06 trains one network on one set a run.
 TRAININGS = ("06_train/srcnn", "06_train/espcn", "06_train/espcn-adaptive_mixup")
 STEPS = (*config.STATIONS[:5], *TRAININGS, *config.STATIONS[6:])
-VERDICT = f"""On steep ground that no network saw, per bin of the true patch's mean slope gradient: RMSE in metres,
-change against bicubic in percent, and its 95% interval (fewer than {evaluate.FEW_BLOCKS} blocks: none)."""
 
 
 class NotebookError(RuntimeError):
@@ -25,7 +24,7 @@ class NotebookError(RuntimeError):
 
 def executed(run_dir, name: str) -> Path:
     """Where the executed notebook of a station is kept."""
-    return config.resolve(run_dir) / "notebooks" / f"{name.replace('/', '_')}.ipynb"
+    return store.run_folder(run_dir) / "notebooks" / f"{name.replace('/', '_')}.ipynb"
 
 
 def run_notebook(name: str, run_dir, progress: bool = False) -> Path:
@@ -82,12 +81,15 @@ def demo(run_dir="runs/demo") -> None:
         If a notebook fails; the ones after it are not run.
     """
     started = time.monotonic()
+    run_dir = store.run_folder(run_dir)
+    for name in TRAININGS:  # the demo's own trainings are made again whatever they were made with
+        shutil.rmtree(run_dir / name, ignore_errors=True)
     for number, name in enumerate(STEPS, 1):
         print(f"[{number}/{len(STEPS)}] {name}", flush=True)
         run_notebook(name, run_dir, progress=sys.stderr.isatty())
-    scores = pd.read_csv(config.resolve(run_dir) / STEPS[-1] / "scores.csv")
+    scores = pd.read_csv(store.run_folder(run_dir) / STEPS[-1] / "scores.csv")
     page = report.write_report(run_dir, [executed(run_dir, name) for name in STEPS], scores)
-    print(f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes\n\n{VERDICT}\n")
+    print(f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes\n\n{evaluate.HOW_TO_READ}\n")
     for cells, part in scores.groupby("cells", sort=False):
         print(f"{cells} cells\n{evaluate.wide_table(part).to_string()}\n")
     print(f"report: {config.shorten(page)}")

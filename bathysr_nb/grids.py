@@ -107,7 +107,7 @@ def read_grid(
     if land not in ("keep", "mask"):
         raise ValueError(f"{name}: land is {land!r}; choose one of keep, mask")
     if not path.is_file():
-        raise FileNotFoundError(f"{name}: no such file")
+        raise FileNotFoundError(f"{name}: no such file (a relative path counts from {config.root()})")
     kind = _kind(path)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)

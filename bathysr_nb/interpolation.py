@@ -3,7 +3,8 @@
 Every enlargement in this package is the same small convolution, so that NumPy here and
 the networks' first layer (`bathysr_nb.layers.Resize`) give the same numbers. The cubic
 kernel is that of Keys (1981) with a = -0.5; weights that fall outside the patch are
-dropped and the rest renormalised, which is what ``tf.image.resize`` does.
+dropped and the rest renormalised, as ``tf.image.resize`` does (which looks the kernel up in a
+table of 1,024 positions, so that at scale 3 the two differ a little).
 
 Source: manual 2.2.2 (``Resize``) and 1.3 (``resize.py``); R. Keys, "Cubic convolution
 interpolation for digital image processing", IEEE Trans. ASSP 29(6), 1981.

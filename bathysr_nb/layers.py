@@ -37,7 +37,7 @@ class Resize(keras.layers.Layer):
     ----------
     scale : int
     method : {"bicubic", "bilinear", "nearest"}
-        As `bathysr_nb.interpolation.enlarge`; bicubic equals ``tf.image.resize``.
+        As `bathysr_nb.interpolation.enlarge`.
 
     Notes
     -----

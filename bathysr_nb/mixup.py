@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bathysr_nb.augment import VARIANTS, pick_variants
+from bathysr_nb.augment import FLIPS, VARIANTS, pick_variants
 from bathysr_nb.terrain import mean_slope_gradient
 
 BINS = 20
 HALVINGS = 40
+ROUNDING = 1e-9
 
 
 def blend(high: np.ndarray, low: np.ndarray, lam: np.ndarray) -> np.ndarray:
@@ -91,7 +92,8 @@ def solve_lambda(high: np.ndarray, low: np.ndarray, wanted: np.ndarray, delta) -
     """
     high, low = np.asarray(high, dtype=np.float64), np.asarray(low, dtype=np.float64)
     wanted = np.asarray(wanted, dtype=np.float64)
-    outside = (wanted < mean_slope_gradient(low, delta)) | (wanted > mean_slope_gradient(high, delta))
+    ends = mean_slope_gradient(low, delta), mean_slope_gradient(high, delta)
+    outside = (wanted < ends[0] * (1 - ROUNDING)) | (wanted > ends[1] * (1 + ROUNDING))
     if outside.any():
         i = int(np.argmax(outside))
         raise ValueError(f"pair {i}: wanted slope {wanted[i]:.4g} is not between those of its two patches")
@@ -194,7 +196,8 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: int = 2, seed: in
     -----
     Per bin: the originals in it; then blends of a steeper and a gentler original, in
     different variants, with the weight from `solve_lambda`; a bin that no pair reaches
-    borrows flips and turns of the originals nearest to it.
+    borrows flips and turns of the originals nearest to it. Where cells are not square there
+    are no quarter turns: they would change the slope.
 
     Examples
     --------
@@ -206,15 +209,19 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: int = 2, seed: in
     rng = np.random.default_rng(seed)
     slope = mean_slope_gradient(np.asarray(lr, dtype=np.float64), delta)
     shares, edges = target_bins(target_slope)
+    dy, dx = np.broadcast_to(delta, 2)
+    kinds = len(VARIANTS) if dy == dx else len(FLIPS) + 1  # the original, flips, then quarter turns
     drawn, rows = [], []
+    if increase_rate < 1:
+        raise ValueError(f"increase_rate is {increase_rate}, expected at least 1")
     for start, stop, count in zip(edges[:-1], edges[1:], wanted_counts(shares, increase_rate * len(slope))):
-        inside = np.flatnonzero((slope >= start) & (slope < stop))
+        inside = np.flatnonzero((slope >= start) & ((slope < stop) | (slope == stop) & (stop == edges[-1])))
         kept = np.sort(rng.permutation(inside)[:count])
-        blends = _draw_blends(slope, start, stop, count - len(kept), rng)
+        blends = _draw_blends(slope, start, stop, count - len(kept), kinds, rng)
         drawn += [_single("original", kept, 0, slope), blends]
         rows.append((start, stop, count, len(kept), len(blends), count - len(kept) - len(blends)))
     bins = pd.DataFrame(rows, columns=["from", "to", "wanted", "originals", "mixups", "borrowed"])
-    drawn.append(_borrow(slope, bins))
+    drawn.append(_borrow(slope, bins, kinds - 1))
     return _assemble(lr, hr, delta, pd.concat(drawn, ignore_index=True), bins)
 
 
@@ -224,30 +231,29 @@ def _single(kind, index, which, slope) -> pd.DataFrame:
     return pd.DataFrame({"kind": kind, **columns, "lam": 1.0, "mean_slope_gradient": slope[index]})
 
 
-def _draw_blends(slope, start, stop, count, rng) -> pd.DataFrame:
+def _draw_blends(slope, start, stop, count, kinds, rng) -> pd.DataFrame:
     """Wanted slopes inside the bin, each with a steeper and a gentler original of another variant."""
     bottom, top = max(start, slope.min()), min(stop, slope.max())
     count = count if bottom < top else 0
     order = np.argsort(slope, kind="stable")
     wanted = rng.uniform(bottom, max(top, bottom), count)
     first_above = np.searchsorted(slope[order], wanted, side="left").clip(1)
-    variant = rng.integers(0, len(VARIANTS), count)
+    variant = rng.integers(0, kinds, count)
     return pd.DataFrame(
         {
             "kind": "mixup",
             "high": order[rng.integers(first_above, len(slope))],
             "low": order[rng.integers(0, first_above)],
             "high_variant": variant,
-            "low_variant": (variant + rng.integers(1, len(VARIANTS), count)) % len(VARIANTS),
+            "low_variant": (variant + rng.integers(1, kinds, count)) % kinds,
             "lam": np.nan,
             "mean_slope_gradient": wanted,
         }
     )
 
 
-def _borrow(slope, bins) -> pd.DataFrame:
+def _borrow(slope, bins, copies) -> pd.DataFrame:
     """For each bin that lacks some, flips and turns of the originals nearest in slope, none twice."""
-    copies = len(VARIANTS) - 1
     lacking = int(bins["borrowed"].sum()) - copies * len(slope)
     if lacking > 0:
         raise ValueError(f"increase_rate is too large: all flips and turns are used up and {lacking} patches lack")

@@ -3,7 +3,7 @@
 One range serves LR, HR, validation, test and later use: scaling each set by its own
 extremes would leak the test truth and make RMSE incomparable.
 
-Source: manual 2.2.22 (``MinMaxNormalizer``); the residual form is ours (docs/manual_map.md).
+Source: manual 2.2.22 (``MinMaxNormalizer``); the residual form is ours.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
-
-from bathysr_nb import store
 
 WINDOW = 9  # LR cells along the side of the local mean's window
 
@@ -89,11 +87,11 @@ class Normalisation:
         relief = float(np.std(lr[..., 0] - local_mean(lr[..., 0]))) if residual else None
         return cls(float(low), float(high), relief)
 
-    def save(self, path) -> None:
-        """Write as JSON."""
-        store.write_text(path, json.dumps(asdict(self), indent=2))
+    def to_json(self) -> str:
+        """As text for a file."""
+        return json.dumps(asdict(self), indent=2)
 
     @classmethod
     def load(cls, path) -> Normalisation:
-        """Read what `save` wrote."""
+        """Read a file that holds `to_json`."""
         return cls(**json.loads(Path(path).read_text()))

@@ -24,8 +24,7 @@ PAGE = Environment(autoescape=True).from_string(
  nav a { margin-right: 1rem }
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
-<p>On steep ground that no network saw, per bin of the true patch's mean slope gradient: RMSE in metres, change against
-bicubic in percent and its 95% interval, from resampling blocks.</p>
+<p>{{ how_to_read }}</p>
 {% for cells, table in verdict %}
 <figure><figcaption>{{ cells }} cells of each patch</figcaption>{{ table | safe }}</figure>
 {% endfor %}
@@ -94,6 +93,10 @@ def write_report(run_dir, notebooks, scores) -> Path:
     verdict = [
         (cells, evaluate.wide_table(part).to_html(border=0)) for cells, part in scores.groupby("cells", sort=False)
     ]
-    page = config.resolve(run_dir) / "report.html"
-    store.write_text(page, PAGE.render(verdict=verdict, parts=[gather(path) for path in notebooks]), overwrite=True)
+    page = store.run_folder(run_dir) / "report.html"
+    store.write_text(
+        page,
+        PAGE.render(how_to_read=evaluate.HOW_TO_READ, verdict=verdict, parts=[gather(path) for path in notebooks]),
+        overwrite=True,
+    )
     return page

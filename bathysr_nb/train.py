@@ -152,6 +152,9 @@ def train(
         If the folder holds a model already.
     """
     (lr, hr), (val_lr, val_hr) = _checked(training, scale), _checked(validation, scale)
+    for key, value in (("steps", steps), ("batch_size", batch_size), ("learning_rate", learning_rate)):
+        if not value > 0:
+            raise ValueError(f"{key} is {value}, expected more than 0")
     if len(lr) < batch_size:
         raise ValueError(f"{len(lr)} training patches do not fill one batch of {batch_size}")
     log_dir = Path(log_dir)
@@ -166,13 +169,13 @@ def train(
     optimizer = keras.optimizers.Adam(one_cycle(learning_rate, epochs * len(batches)))
     model.compile(optimizer, error, metrics=[keras.metrics.RootMeanSquaredError(name="rmse")])
     log_dir.mkdir(parents=True, exist_ok=True)
-    normalisation.save(log_dir / "normalisation.json")
+    store.write_text(log_dir / "normalisation.json", normalisation.to_json(), overwrite=True)
     best = log_dir / "weights_best.weights.h5"
     keep = keras.callbacks.ModelCheckpoint(best, monitor="val_loss", save_best_only=True, save_weights_only=True)
     callbacks = [keras.callbacks.TerminateOnNaN(), keep, _Progress()]
     logs = model.fit(batches, validation_data=(val_lr, val_hr), epochs=epochs, verbose=0, callbacks=callbacks)
     history = pd.DataFrame(logs.history, index=pd.RangeIndex(1, len(logs.epoch) + 1, name="epoch"))
-    store.write_text(log_dir / "history.csv", history.to_csv())
+    store.write_text(log_dir / "history.csv", history.to_csv(), overwrite=True)
     if not np.isfinite(history["loss"]).all():
         raise ValueError(f"{name}: the loss became NaN in epoch {len(history)}; lower learning_rate ({learning_rate})")
     model.load_weights(best)

@@ -42,8 +42,7 @@ def page(runs: dict) -> str:
     parts = [
         "# The demo's result",
         f"Made by `make results` on {os.cpu_count()} CPU cores without a GPU; {versions}.",
-        "Steep blocks that no network saw (`target/score`), per bin of the true patch's mean slope gradient: RMSE in m "
-        "pooled over cells, change against bicubic in percent, in brackets its 95% interval from resampling blocks.",
+        evaluate.HOW_TO_READ,
         *tables,
         "![RMSE per slope bin](demo_rmse.png)",
         f"## Seconds a station took\n\n{to_markdown(times)}",

@@ -106,6 +106,17 @@ def test_same_seed_same_set_and_no_variant_twice():
     np.testing.assert_array_equal(picked.hr, again.hr)
 
 
+def test_cells_that_are_not_square_get_no_quarter_turn():
+    lr, hr = pairs()
+    delta = (200.0, 120.0)
+    slope = mean_slope_gradient(lr.astype(float), delta)
+    picked = mixup.adaptive_mixup(lr, hr, delta, slope[30:] * 1.3)
+    assert not picked.pairs[["high_variant", "low_variant"]].isin(["turn_90", "turn_270"]).any(axis=None)
+    np.testing.assert_allclose(
+        mean_slope_gradient(picked.lr.astype(float), delta), picked.pairs["mean_slope_gradient"], rtol=1e-4
+    )
+
+
 def test_bad_input_is_named():
     lr, hr = pairs(10)
     with pytest.raises(ValueError, match="no range"):

@@ -1,7 +1,10 @@
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from bathysr_nb import interpolation, layers, losses
+from bathysr_nb import interpolation, layers, losses, models
 from bathysr_nb.backend import keras, ops
 from bathysr_nb.models import MODELS, build_model, load_model
 from bathysr_nb.normalization import Normalisation, local_mean
@@ -25,11 +28,15 @@ def test_resize_layer_equals_numpy(scale, method):
     np.testing.assert_allclose(out[..., 0], interpolation.enlarge(x[..., 0].astype(float), scale, method), atol=1e-5)
 
 
-def test_bicubic_equals_tensorflow():
+@pytest.mark.parametrize(("scale", "tolerance"), [(2, 2e-3), (3, 0.3), (4, 2e-3)])
+def test_bicubic_equals_tensorflow(scale, tolerance):
+    """At scale 3 only nearly: TensorFlow takes the kernel from a table of 1,024 positions."""
     tensorflow = pytest.importorskip("tensorflow", reason="compares with TensorFlow's own resize")
-    expected = tensorflow.image.resize(SEA, (64, 64), "bicubic").numpy()
-    np.testing.assert_allclose(ops.convert_to_numpy(layers.Resize(4)(SEA)), expected, atol=2e-3)
-    np.testing.assert_allclose(interpolation.enlarge(SEA[..., 0].astype(float), 4)[..., None], expected, atol=2e-3)
+    expected = tensorflow.image.resize(SEA, (16 * scale, 16 * scale), "bicubic").numpy()
+    np.testing.assert_allclose(ops.convert_to_numpy(layers.Resize(scale)(SEA)), expected, atol=tolerance)
+    np.testing.assert_allclose(
+        interpolation.enlarge(SEA[..., 0].astype(float), scale)[..., None], expected, atol=tolerance
+    )
 
 
 def test_sub_pixel_lays_channels_out_in_space():
@@ -116,7 +123,7 @@ def test_normalisation_is_of_the_training_set_and_survives_a_file(tmp_path):
     fitted = Normalisation.fit(SEA, hr, residual=True)
     assert (fitted.low, fitted.high) == (-3000, SEA.max())
     assert fitted.relief == pytest.approx(np.std(SEA[..., 0] - local_mean(SEA[..., 0])))
-    fitted.save(tmp_path / "normalisation.json")
+    (tmp_path / "normalisation.json").write_text(fitted.to_json())
     assert Normalisation.load(tmp_path / "normalisation.json") == fitted
     assert Normalisation.fit(SEA, hr, residual=False, norm_range=(-2500, 0)) == Normalisation(-2500, 0)
 
@@ -139,12 +146,9 @@ def test_bad_input_names_the_choices():
 
 
 def test_package_uses_no_backend_by_name():
-    from pathlib import Path
-
-    import bathysr_nb
-
-    sources = Path(bathysr_nb.__file__).parent.rglob("*.py")
-    assert not [
-        p.name for p in sources if "import tensorflow" in p.read_text() or "tf." in p.read_text().split('"""')[-1]
-    ]
+    for path in Path(models.__file__).parents[1].rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        imported = {node.names[0].name for node in ast.walk(tree) if isinstance(node, ast.Import)}
+        assert not (names | imported) & {"tf", "tensorflow", "torch", "jax"}, path
     assert keras.backend.backend()

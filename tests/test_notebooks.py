@@ -7,7 +7,12 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
+
+from bathysr_nb import grids, store, synthetic, terrain
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
@@ -66,6 +71,38 @@ def test_faults_end_with_a_line_that_names_them_and_the_choices(run_dir):
         result = papermill(notebook, run_dir, "-p", "run_dir", run_dir / "faults", "-p", name, value)
         assert result.returncode != 0
         assert message in last_line(result)
+
+
+def test_a_fault_leaves_the_last_finished_result(tmp_path):
+    build = ROOT / "notebooks" / "01_build_dataset.ipynb"
+    assert papermill(build, tmp_path, "-p", "run_dir", tmp_path / "a").returncode == 0
+    before = (tmp_path / "a" / "01_build_dataset" / "run.json").read_text()
+    result = papermill(build, tmp_path, "-p", "run_dir", tmp_path / "a", "-p", "stride", "-8")
+    assert result.returncode != 0
+    assert "stride" in last_line(result)
+    assert (tmp_path / "a" / "01_build_dataset" / "run.json").read_text() == before
+
+
+def test_another_grid_with_cells_that_are_not_square_goes_the_whole_light_way(tmp_path):
+    cells = synthetic.seafloor((600, 700), province="ridge", seed=1)
+    y, x = 5e6 - 50.0 * np.arange(600), 3e5 + 80.0 * np.arange(700)
+    grid = xr.DataArray(cells, {"y": y, "x": x}, ("y", "x"), name="elevation").rio.write_crs(32754)
+    grids.write_grid(grid, tmp_path / "mine.nc")
+    options = ["-p", "run_dir", tmp_path / "run dir"]
+    own = ["-p", "grid", tmp_path / "mine.nc", "-p", "scale", "2", "-p", "kernel_size", "5"]
+    for name, more in (
+        ("01_build_dataset", own),
+        ("02_terrain_features", []),
+        ("04_adaptive_mixup", []),
+        ("05_models", []),
+    ):
+        result = papermill(ROOT / "notebooks" / f"{name}.ipynb", tmp_path, *options, *more)
+        assert result.returncode == 0, last_line(result)
+    train = tmp_path / "run dir" / "01_build_dataset" / "source" / "train"
+    assert terrain.spacing(train / "patches.csv", 32) == (100.0, 160.0)
+    table, lr = pd.read_csv(train / "data_LR.csv"), store.load_patches(train / "data_LR.pkl")
+    expected = terrain.mean_slope_gradient(lr[..., 0].astype(float), (100.0, 160.0))
+    np.testing.assert_allclose(table["mean_slope_gradient"], expected)
 
 
 def test_same_seed_same_files(tmp_path):

@@ -1,4 +1,5 @@
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -96,36 +97,81 @@ def test_pairs_must_pair(tmp_path):
         store.load_pair(tmp_path)
 
 
-def test_a_station_is_made_anew_but_never_over_other_files(tmp_path):
-    first = store.Station(tmp_path, "01_build_dataset")
-    (first.path / "old.txt").write_text("x")
-    first.finish({"seed": 1})
-    assert not (store.Station(tmp_path, "01_build_dataset").path / "old.txt").exists()
-    (tmp_path / "02_terrain_features").mkdir()
-    (tmp_path / "02_terrain_features" / "mine.txt").write_text("x")
-    with pytest.raises(FileExistsError, match="no notebook made"):
-        store.Station(tmp_path, "02_terrain_features")
+def station(run, name, text="x", **finish):
+    made = store.Station(run, name)
+    (made.path / "table.csv").write_text(text)
+    made.finish(**{"parameters": {}, **finish})
+    return run / name
+
+
+def test_a_station_takes_its_place_only_when_it_is_finished(tmp_path):
+    folder = station(tmp_path, "01_build_dataset", "old")
+    again = store.Station(tmp_path, "01_build_dataset")
+    (again.path / "table.csv").write_text("half")
+    assert (folder / "table.csv").read_text() == "old"
+    store.Station(tmp_path, "01_build_dataset").finish({})
+    assert not (folder / "table.csv").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["01_build_dataset"]
+
+
+def test_files_that_no_notebook_made_are_never_removed(tmp_path):
+    folder = station(tmp_path, "01_build_dataset")
+    (folder / "beside.csv").write_text("made by a later station")
+    station(tmp_path, "02_terrain_features", outputs=[folder / "beside.csv"])
+    store.Station(tmp_path, "01_build_dataset")
+    (folder / "my_notes.txt").write_text("x")
+    with pytest.raises(FileExistsError, match=r"no notebook made \(my_notes\.txt\)"):
+        store.Station(tmp_path, "01_build_dataset")
 
 
 def test_a_station_is_done_only_while_its_files_are_there(tmp_path):
-    station = store.Station(tmp_path, "s")
-    (station.path / "table.csv").write_text("x")
     assert not store.is_done(tmp_path, "s")
-    station.finish({})
+    folder = station(tmp_path, "s")
     assert store.is_done(tmp_path, "s")
-    (station.path / "table.csv").unlink()
+    (folder / "table.csv").unlink()
+    assert not store.is_done(tmp_path, "s")
+    with pytest.raises(ValueError, match="lacks files"):
+        store.ensure(tmp_path, "s")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", "null"])
+def test_a_damaged_record_is_not_done(tmp_path, text):
+    (station(tmp_path, "s") / "run.json").write_text(text)
     assert not store.is_done(tmp_path, "s")
 
 
-def test_changed_inputs_are_told_and_nothing_is_touched(tmp_path, capsys):
+def test_a_run_can_be_moved_and_copied(tmp_path):
+    run = tmp_path / "a"
+    source = station(run, "01") / "table.csv"
+    station(run, "02", inputs=[source])
+    shutil.copytree(run, tmp_path / "copy")
+    run.rename(tmp_path / "moved")
+    (tmp_path / "copy" / "01" / "table.csv").unlink()
+    assert store.ensure(tmp_path / "moved", "02") == tmp_path / "moved" / "02"
+    assert not store.is_done(tmp_path / "copy", "01")
+
+
+def test_changed_inputs_and_unfinished_stations_are_errors(tmp_path):
     source = tmp_path / "in.txt"
     source.write_text("a")
-    store.Station(tmp_path, "s").finish({}, inputs=[source])
+    station(tmp_path, "s", inputs=[source])
     store.ensure(tmp_path, "s")
-    assert capsys.readouterr().out == ""
     source.write_text("b")
-    store.ensure(tmp_path, "s")
-    assert "made from other files" in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r"another in\.txt than is there now"):
+        store.ensure(tmp_path, "s")
+    store.Station(tmp_path, "t")
+    with pytest.raises(ValueError, match="begun and not finished"):
+        store.ensure(tmp_path, "t")
+    with pytest.raises(FileNotFoundError, match="only espcn, espcn-adaptive_mixup, srcnn can be made"):
+        store.ensure(tmp_path, "06_train/unet")
+
+
+def test_another_run_is_not_replaced(tmp_path):
+    station(tmp_path, "06_train/espcn", parameters={"run_dir": "a", "loss": "mae"})
+    store.refuse_other(tmp_path, "06_train/espcn", {"run_dir": "b", "loss": "mae"})
+    store.refuse_other(tmp_path, "06_train/other", {"run_dir": "b", "loss": "mse"})
+    with pytest.raises(ValueError, match="made with loss 'mae'; keep both by another name"):
+        store.refuse_other(tmp_path, "06_train/espcn", {"run_dir": "a", "loss": "mse"})
 
 
 def test_training_set_names_the_choices(tmp_path):

@@ -56,8 +56,8 @@ def build_model(
     ----------
     name : {"srcnn", "espcn"}
     input_shape : (int, int, int)
-        Rows, columns and channels of an LR patch. The network itself takes any height
-        and width; the shape is kept in its name for the record.
+        Rows, columns and channels of an LR patch; only the last counts, as the network takes
+        any height and width.
     scale : {2, 3, 4}
         HR cells per LR cell along one axis.
     normalisation : Normalisation, optional
