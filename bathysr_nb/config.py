@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import math
 import platform
@@ -30,8 +31,11 @@ PACKAGES = ("bathysr-nb", "numpy", "pandas", "xarray", "keras", "tensorflow")
 
 def package_versions() -> dict[str, str]:
     """Version of Python and of each package that can change a result, where it is installed."""
-    installed = {dist.name.lower(): dist.version for dist in metadata.distributions() if dist.name}
-    return {"python": platform.python_version()} | {p: installed[p] for p in PACKAGES if p in installed}
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return versions
 
 
 def versions() -> str:

@@ -274,8 +274,16 @@ class Pairs(NamedTuple):
 
     def take(self, rows=slice(None)) -> tuple[np.ndarray, np.ndarray]:
         """LR (n, h, w) and HR (n, H, W) of some rows of the table."""
-        place = tuple(self.crops[rows].T)
-        return self.lr_windows[place], self.hr_windows[place]
+        places = self.crops[rows].tolist()
+        return _cut(self.lr_windows, places), _cut(self.hr_windows, places)
+
+
+def _cut(windows: np.ndarray, places: list) -> np.ndarray:
+    """Copy windows one by one: numpy's own indexing of so many axes gives a layout that is slow to write."""
+    out = np.empty((len(places), *windows.shape[4:]), windows.dtype)
+    for patch, place in zip(out, places):
+        patch[...] = windows[tuple(place)]
+    return out
 
 
 def _complete(grid, block_shape, img_shape, stride) -> np.ndarray:

@@ -9,6 +9,7 @@ as the manual's, 44,000 pairs at most. Plain loops are timed on a sample and sca
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
 import shutil
 import tempfile
@@ -75,6 +76,7 @@ def report(name: str, ours, plain, goal: str) -> None:
 
 
 def main() -> None:
+    print("python benchmarks/dataset_speed.py: medians of", ROUNDS, "rounds on", os.cpu_count(), "CPU cores\n")
     hr = synthetic.seafloor(SHAPE, province="ridge", missing=0.05)
     gaps = np.argwhere(np.isnan(hr))
     sample = gaps[np.random.default_rng(0).choice(len(gaps), 4000, replace=False)]
