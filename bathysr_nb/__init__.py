@@ -1,22 +1,14 @@
 """Super-resolution of ocean bathymetric maps with Adaptive Mixup.
 
-One module a station of the data's way: `grids`, `dataset`, `terrain`, `augment`, `mixup`,
+One module a station of the data's way: `grids`, `blocks`, `dataset`, `terrain`, `augment`, `mixup`,
 `models`, `train`, `evaluate`; notebooks 01 to 08 walk it. Those that need Keras
 (`layers`, `losses`, `models`, `train`) are imported by name, so that the light ones start
 at once.
 """
 
 from bathysr_nb.augment import flip, variants
-from bathysr_nb.dataset import (
-    Dataset,
-    block_split,
-    build_pairs,
-    cleansing,
-    rm_nan,
-    save_set,
-    source_and_target,
-    train_validation_test_split,
-)
+from bathysr_nb.blocks import block_split, build_pairs, rm_nan, source_and_target, train_validation_test_split
+from bathysr_nb.dataset import Dataset, cleansing, save_set
 from bathysr_nb.evaluate import score_table, slope_bins, squared_error
 from bathysr_nb.grids import bundled_grid, read_grid, write_grid
 from bathysr_nb.interpolation import enlarge, resize

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import papermill
 
-from bathysr_nb import config, evaluate, report, store
+from bathysr_nb import config, evaluate, report, runs
 
 #: Stations of the run folder, in order; 06 trains one network on one set a run.
 TRAININGS = ("06_train/srcnn", "06_train/espcn", "06_train/espcn-adaptive_mixup")
@@ -24,7 +24,7 @@ class NotebookError(RuntimeError):
 
 def executed(run_dir, name: str) -> Path:
     """Where the executed notebook of a station is kept."""
-    return store.run_folder(run_dir) / "notebooks" / f"{name.replace('/', '_')}.ipynb"
+    return runs.run_folder(run_dir) / "notebooks" / f"{name.replace('/', '_')}.ipynb"
 
 
 def run_notebook(name: str, run_dir, progress: bool = False) -> Path:
@@ -81,13 +81,13 @@ def demo(run_dir="runs/demo") -> None:
         If a notebook fails; the ones after it are not run.
     """
     started = time.monotonic()
-    run_dir = store.run_folder(run_dir)
+    run_dir = runs.run_folder(run_dir)
     for name in TRAININGS:  # the demo's own trainings are made again whatever they were made with
         shutil.rmtree(run_dir / name, ignore_errors=True)
     for number, name in enumerate(STEPS, 1):
         print(f"[{number}/{len(STEPS)}] {name}", flush=True)
         run_notebook(name, run_dir, progress=sys.stderr.isatty())
-    scores = pd.read_csv(store.run_folder(run_dir) / STEPS[-1] / "scores.csv")
+    scores = pd.read_csv(runs.run_folder(run_dir) / STEPS[-1] / "scores.csv")
     page = report.write_report(run_dir, [executed(run_dir, name) for name in STEPS], scores)
     print(f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes\n\n{evaluate.HOW_TO_READ}\n")
     for cells, part in scores.groupby("cells", sort=False):

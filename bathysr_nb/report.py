@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 from jinja2 import Environment
 
-from bathysr_nb import config, evaluate, store
+from bathysr_nb import config, evaluate, runs, store
 
 PAGE = Environment(autoescape=True).from_string(
     """<!doctype html>
@@ -93,7 +93,7 @@ def write_report(run_dir, notebooks, scores) -> Path:
     verdict = [
         (cells, evaluate.wide_table(part).to_html(border=0)) for cells, part in scores.groupby("cells", sort=False)
     ]
-    page = store.run_folder(run_dir) / "report.html"
+    page = runs.run_folder(run_dir) / "report.html"
     store.write_text(
         page,
         PAGE.render(how_to_read=evaluate.HOW_TO_READ, verdict=verdict, parts=[gather(path) for path in notebooks]),

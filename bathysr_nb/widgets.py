@@ -59,7 +59,7 @@ def block_chooser(depth: np.ndarray, cell: float, table, block_cells: int) -> No
     cell : float
         Cell size in metres.
     table : DataFrame
-        One row a pair, as `bathysr_nb.dataset.build_pairs` gives it.
+        One row a pair, as `bathysr_nb.blocks.build_pairs` gives it.
     block_cells : int
         Cells along a block's side.
     """

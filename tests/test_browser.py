@@ -22,7 +22,7 @@ CELLS = {
 SETUP = """
 from bathysr_nb import dataset, synthetic, widgets
 grid = synthetic.seafloor((200, 300), province="ridge")
-lr, hr, table = dataset.build_pairs(grid, 50.0)
+lr, hr, table = blocks.build_pairs(grid, 50.0)
 """
 
 
