@@ -1,7 +1,7 @@
 """Offline augmentation: flipped, turned, stretched and zoomed copies of patch pairs.
 
 Both sides of a pair are changed alike, or LR is made again from the changed HR. Flips and
-quarter turns are exact and leave every slope as it was; other turns change slopes next to
+quarter turns are exact and leave every slope as it was (where cells are square); other turns change slopes next to
 nothing; that is why a target area's slopes need another remedy (`bathysr_nb.mixup`).
 Stretching and zooming do change slopes: times the depth factor, over the zoom.
 
@@ -12,7 +12,6 @@ Source: manual 1.3 (``flip.py``, ``rotate.py``, ``scale.py``, ``test_da.py``).
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -348,6 +347,9 @@ def augment_files(
     inputs, outputs = _files(Path(train_dir), train_data, train_savedata, force, overwrite)
     hr, lr = (store.load_patches(path)[..., 0] for path in inputs)
     _scale(lr, hr, inputs[1], inputs[0])
+    for path, side in zip(inputs, (hr, lr)):
+        if not len(side) or not np.isfinite(side).all():
+            raise ValueError(f"{path}: expected patches without missing or infinite cells, found {side.shape}")
     copies = _in_portions(make, lr, hr)
     if with_originals:
         copies = _originals_first(lr, hr, copies)
@@ -369,10 +371,23 @@ def _in_portions(make, lr, hr) -> Copies:
     return Copies(*map(np.concatenate, zip(*portions))) if portions else make(lr, hr)
 
 
-def downsampling_of(train_dir) -> str | None:
-    """How a dataset's LR was made, from ``dataset.json`` above its training set; bilinear without one."""
-    record = Path(train_dir).parent / "dataset.json"
-    return json.loads(record.read_text())["downsampling"] if record.is_file() else "bilinear"
+def downsampling_of(lr: np.ndarray, hr: np.ndarray) -> str | None:
+    """How LR patches were made from their HR patches: "bilinear", "area", or None: not from them.
+
+    Parameters
+    ----------
+    lr, hr : ndarray, shape (n, h, w) and (n, H, W)
+        Pairs, metres; some are enough.
+
+    Examples
+    --------
+    >>> hr = np.arange(64.0).reshape(1, 8, 8) ** 2
+    >>> downsampling_of(resize(hr, 4, "area"), hr), downsampling_of(resize(hr, 4) + 7, hr)
+    ('area', None)
+    """
+    scale = _scale(lr, hr, "LR", "HR")
+    methods = (method for method in ("bilinear", "area") if np.allclose(resize(hr, scale, method), lr, atol=1e-2))
+    return next(methods, None)
 
 
 def _files(folder: Path, train_data, train_savedata, force: bool, overwrite: bool):

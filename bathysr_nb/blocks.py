@@ -68,7 +68,7 @@ def _windows(base_img, block_shape, img_shape, stride) -> np.ndarray:
     (down, across), (height, width) = block_shape, base_img.shape
     if height % down or width % across:
         nearest = (height // down * down, width // across * across)
-        found = f"a grid of {height} x {width} cells does not divide into {down} x {across} blocks"
+        found = f"block_shape: a grid of {height} x {width} cells does not divide into {down} x {across} blocks"
         raise ValueError(f"{found}; the nearest shape that does is {nearest}")
     block = (height // down, width // across)
     if min(img_shape) < 1 or img_shape[0] > block[0] or img_shape[1] > block[1]:
@@ -269,8 +269,8 @@ def find_pairs(lr, hr, block_shape, lr_img_shape, lr_stride, hr_img_shape, hr_st
     if scale % 1 or any((ratio != scale).any() for ratio in ratios.values()):
         found = ", ".join(f"{name} {tuple(map(float, ratio))}" for name, ratio in ratios.items())
         raise ValueError(f"LR and HR must differ by one whole scale everywhere, found {found}")
-    lr_windows = _windows(lr, block_shape, lr_img_shape, lr_stride)
     hr_windows = _windows(hr, block_shape, hr_img_shape, hr_stride)
+    lr_windows = _windows(lr, block_shape, lr_img_shape, lr_stride)
     truth = hr if usable is None else np.where(usable, hr, np.nan)
     keep = _complete(lr, block_shape, lr_img_shape, lr_stride) & _complete(truth, block_shape, hr_img_shape, hr_stride)
     crops = np.argwhere(keep)

@@ -31,7 +31,10 @@ def _overrides(settings: list[str]) -> dict:
     wrong = [text for text in settings if "=" not in text]
     if wrong:
         raise ValueError(f"--set {wrong[0]}: expected key=value")
-    return {key.strip(): yaml.safe_load(value) for key, _, value in (text.partition("=") for text in settings)}
+    try:
+        return {key.strip(): yaml.safe_load(value) for key, _, value in (text.partition("=") for text in settings)}
+    except yaml.YAMLError as error:
+        raise ValueError(f"--set: not valid YAML ({' '.join(str(error).split())})") from None
 
 
 def _demo(args) -> None:
@@ -47,7 +50,11 @@ def _build(args) -> None:
     keys = {names.get(key, key): kind for key, kind in config.signature(Dataset).items()}
     keys["lr"] = (keys["lr"][0], None)
     keys["save_dir"] = (Path, inspect.Parameter.empty)
-    values = config.arguments(keys, args.config, _overrides(args.set))
+    overrides = _overrides(args.set)
+    for one, other in (("block_cells", "block_shape"), ("block_shape", "block_cells")):
+        if overrides.get(one) is not None:
+            overrides.setdefault(other, None)  # what is set takes the place of the file's other way to say it
+    values = config.arguments(keys, args.config, overrides)
     save_dir = values.pop("save_dir")
     if values.get("block_cells") is not None:
         values.setdefault("block_shape", None)
@@ -72,6 +79,10 @@ def _resize(args) -> None:
 def _features(args) -> None:
     from bathysr_nb import plots, store, terrain
 
+    names = (".csv", "_scatter.png", "_histograms.png")
+    there = [str(path) for p in args.pickles for name in names if (path := p.with_name(p.stem + name)).exists()]
+    if there and not args.force:
+        raise FileExistsError(f"{there[0]}: exists already; pass --force to replace it")
     for pickle in config.progress(args.pickles, "features"):
         table = terrain.write_features(pickle, args.delta, args.force)
         for name, figure in (
@@ -93,7 +104,7 @@ AUGMENT_KEYS = {
 
 
 def _augment(args) -> None:
-    from bathysr_nb import augment
+    from bathysr_nb import augment, store, terrain
 
     needed = {"train_dir": Path, "train_data": tuple[str, str], "train_savedata": tuple[str, str]}
     known = AUGMENT_KEYS[args.verb] | {"lr": Literal["remake", "transform"]}
@@ -101,7 +112,11 @@ def _augment(args) -> None:
     keys |= {key: (kind, None) for key, kind in known.items()}
     values = config.arguments(keys, args.config, _overrides(args.set))
     files = [values.pop(key) for key in needed]
-    made = augment.downsampling_of(files[0])
+    hr, lr = (store.load_patches(files[0] / name)[:100, ..., 0] for name in files[1])
+    made = augment.downsampling_of(lr, hr)
+    beside = files[0] / "patches.csv"
+    if args.verb == "rotate" and beside.is_file() and len(set(terrain.spacing(beside, hr.shape[1]))) > 1:
+        warnings.warn("cells are not square: turned ground is a little stretched, and its slope changes", stacklevel=1)
     values["downsampling"] = {"remake": made or "bilinear", "transform": None}.get(values.pop("lr", None), made)
     verb = partial(getattr(augment, f"{args.verb}_pairs"), **values)
     options = {"with_originals": args.with_originals, "force": args.force, "overwrite": args.force}
@@ -116,7 +131,7 @@ def _preview(args) -> None:
     cell = terrain.spacing(args.pickle, patches.shape[1])[0] if known else None
     figure = augment.preview(patches, args.index, cell)
     path = args.pickle.with_name(f"{args.pickle.stem}_preview.png")
-    with store.replacing(path, overwrite=True) as part:
+    with store.replacing(path, args.force) as part:
         figure.savefig(part, dpi=110)
     print(path)
 
@@ -169,6 +184,7 @@ def parser() -> argparse.ArgumentParser:
     preview = _verb(verbs, "preview", _preview, "draw one patch beside each of its augmentations")
     preview.add_argument("pickle", type=Path, metavar="FILE.pkl")
     preview.add_argument("--index", type=int, default=0, help="which patch (default: %(default)s)")
+    preview.add_argument("--force", action="store_true", help="replace what is there already")
     return top
 
 
@@ -179,7 +195,9 @@ def main(argv=None) -> int:
     try:
         args.run(args)
     except (ValueError, OSError, RuntimeError) as error:
-        print(f"bathysr {args.verb}: {error}", file=sys.stderr)
+        config_file = str(getattr(args, "config", ""))
+        where = f"{config_file}: " if config_file and not str(error).startswith(config_file) else ""
+        print(f"bathysr {args.verb}: {where}{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"bathysr {args.verb}: stopped", file=sys.stderr)

@@ -133,6 +133,10 @@ class Dataset:
         HR cell size in metres; needed for pickles and ``.npy``, which do not tell it.
     variable : str, optional
         Name of the depth variable in NetCDF files.
+    bounds : (left, bottom, right, top), optional
+        Read only this window of the grids, in their coordinates.
+    missing_value : float, optional
+        One further number that means missing.
     quality : path, optional
         Grid of type identifiers on the HR cells (GEBCO's TID).
     keep : sequence of int
@@ -184,26 +188,38 @@ class Dataset:
         downsampling: Literal["bilinear", "area"] = "bilinear",
         cell_size: float | tuple[float, float] | None = None,
         variable: str | None = None,
+        bounds: tuple[float, float, float, float] | None = None,
+        missing_value: float | None = None,
         quality: Path | None = None,
         keep: tuple[int, ...] = (),
     ):
         if (block_shape is None) == (block_cells is None):
             raise ValueError("give either block_shape (blocks down, across) or block_cells (HR cells a side)")
+        shapes = {"block_shape": block_shape, "block_cells": block_cells and (block_cells,), "kernel_size": kernel_size}
+        shapes |= {"lr_img_shape": lr_img_shape, "lr_stride": lr_stride}
+        shapes |= {"hr_img_shape": hr_img_shape, "hr_stride": hr_stride, "seed": (seed + 1,)}
+        for key, sizes in shapes.items():
+            if sizes is not None and min(sizes) < 1:
+                found = seed if key == "seed" else sizes
+                raise ValueError(f"{key} is {found}, expected whole numbers of at least {0 if key == 'seed' else 1}")
+        if keep and quality is None:
+            raise ValueError("keep tells which cells of a quality grid are measured, but quality is not given")
         scale = hr_img_shape[0] // lr_img_shape[0]
-        grid = grids.read_grid(hr_fname, variable, cell_size=cell_size)
-        hr = _ocean(grid, kernel_size)
+        window = {"bounds": bounds, "missing_value": missing_value}
+        grid = grids.read_grid(hr_fname, variable, cell_size=cell_size, **window)
+        hr = ocean(grid.values, kernel_size)
         blocks = block_shape or trim(hr.shape, block_cells)
         rows, cols = (blocks[i] * block_cells if block_cells else hr.shape[i] for i in (0, 1))
         self.trimmed = (hr.shape[0] - rows, hr.shape[1] - cols)
         self.downsampling = None if lr_fname else downsampling
         if lr_fname:
             coarse = None if cell_size is None else tuple(scale * size for size in grid.attrs["cell_size"])
-            lr_grid = grids.read_grid(lr_fname, variable, cell_size=coarse)
+            lr_grid = grids.read_grid(lr_fname, variable, cell_size=coarse, **window)
             grids.check_same_ground(lr_grid, grid, scale)
-            lr = _ocean(lr_grid, kernel_size)[: rows // scale, : cols // scale]
+            lr = ocean(lr_grid.values, kernel_size)[: rows // scale, : cols // scale]
         else:
             lr = resize(hr[:rows, :cols], scale, downsampling)
-        usable = _measured(quality, keep, hr.shape)
+        usable = None if quality is None else _measured(quality, keep, grid, cell_size, bounds)
         usable = usable if usable is None else usable[:rows, :cols]
         crops = (lr_img_shape, lr_stride, hr_img_shape, hr_stride)
         self._pairs = find_pairs(lr, hr[:rows, :cols], blocks, *crops, grid.attrs["cell_size"], usable)
@@ -214,7 +230,7 @@ class Dataset:
         present = block.unique()
         dealt = split_blocks(len(present), validation_size, test_size, np.random.default_rng(seed))
         self.tables = {}
-        for name, chosen in zip(SETS, dealt):
+        for name, chosen in config.progress(list(zip(SETS, dealt)), "cutting"):
             rows = np.flatnonzero(block.isin(present[chosen]))
             lr, hr = self._pairs.take(rows)
             setattr(self, f"x_{name}", lr)
@@ -233,20 +249,44 @@ class Dataset:
         Raises
         ------
         FileExistsError
-            If the folder holds files and `overwrite` is false.
+            If the folder holds a dataset and `overwrite` is false, or files of any other kind.
         """
+        made = {f"{name}/{file}" for name in SETS for file in ("data_LR.pkl", "data_HR.pkl", "patches.csv")}
+        there = (p.relative_to(save_dir) for p in Path(save_dir).rglob("*") if p.is_file())
+        foreign = sorted(str(path) for path in there if path.as_posix() not in made | {"dataset.json"})
+        if foreign:
+            raise FileExistsError(f"{save_dir}: holds files that no build made ({foreign[0]}); move them away")
         with store.replacing_folder(save_dir, overwrite) as folder:
-            for name in SETS:
+            for name in config.progress(SETS, "writing"):
                 save_set(folder / name, getattr(self, f"x_{name}"), getattr(self, f"y_{name}"), self.tables[name])
             record = {"downsampling": self.downsampling, "versions": config.package_versions()}
             store.write_text(folder / "dataset.json", json.dumps(record, indent=2))
 
 
-def _ocean(grid, kernel_size) -> np.ndarray:
-    """Depths with gaps filled and land missing; land's own mask is put back after the filling."""
-    depth = grid.values
+def ocean(depth: np.ndarray, kernel_size: tuple[int, int] | None) -> np.ndarray:
+    """Depths with land missing and gaps in the sea filled.
+
+    Parameters
+    ----------
+    depth : ndarray, shape (H, W)
+        Metres, negative down; land is 0 and above, a gap is NaN.
+    kernel_size : (int, int) or None
+        Window of `cleansing`; None fills no gaps.
+
+    Returns
+    -------
+    ndarray, shape (H, W)
+        Land is NaN: it is not a gap, and its mask is put back after the filling, which else
+        would move the coast. Land that is NaN already cannot be told from a gap.
+
+    Examples
+    --------
+    >>> ocean(np.array([[-4.0, np.nan, -8.0, 5.0]]), (1, 3))
+    array([[-4., -6., -8., nan]])
+    """
+    depth = np.asarray(depth)
     land = depth >= 0
-    depth = np.where(land, np.float32(np.nan), depth)
+    depth = np.where(land, np.nan, depth).astype(depth.dtype)
     if kernel_size is None:
         return depth
     filled = cleansing(depth, kernel_size)
@@ -254,13 +294,11 @@ def _ocean(grid, kernel_size) -> np.ndarray:
     return filled
 
 
-def _measured(quality, keep, shape):
-    if quality is None:
-        return None
-    tid = grids.read_grid(quality, "tid").values
-    if tid.shape != shape:
-        raise ValueError(f"{quality}: has {tid.shape} cells, the HR grid {shape}; they must agree")
-    return grids.measured(tid, keep)
+def _measured(quality, keep, grid, cell_size, bounds) -> np.ndarray:
+    array = str(quality).endswith((".pkl", ".pickle", ".npy"))
+    tid = grids.read_grid(quality, cell_size=cell_size if array else None, bounds=bounds)
+    grids.check_same_ground(tid, grid, 1)
+    return grids.measured(tid.values, keep)
 
 
 def resize_file(
@@ -268,6 +306,8 @@ def resize_file(
     lr: Path,
     scale: int = 4,
     downsampling: Literal["bilinear", "area"] = "bilinear",
+    variable: str | None = None,
+    cell_size: float | tuple[float, float] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Make a low-resolution file from a high-resolution one: a grid, or a pickle of patches.
@@ -281,6 +321,10 @@ def resize_file(
     scale : int
     downsampling : {"bilinear", "area"}
         See `resize`.
+    variable : str, optional
+        Name of the depth variable of a NetCDF file.
+    cell_size : float or (float, float), optional
+        Metres; needed for a pickled grid and ``.npy``, which do not tell it.
     overwrite : bool
         Replace a file that is there already.
 
@@ -292,18 +336,24 @@ def resize_file(
     -----
     Manual 1.3, ``resize.py``. Rows and columns beyond a multiple of the scale are left out.
     """
-    if hr.suffix not in (".pkl", ".pickle"):
-        grid = grids.read_grid(hr)
-        rows, cols = (size // scale * scale for size in grid.shape)
-        fine = grid[:rows, :cols]
-        coarse = fine.coarsen(y=scale, x=scale).mean()
-        grids.write_grid(coarse.copy(data=resize(fine.values, scale, downsampling)), lr, overwrite)
-        return
-    fine = store.load_array(hr)
-    fine = fine[..., 0] if fine.ndim == 4 else fine
+    if hr.resolve() == lr.resolve():
+        raise ValueError(f"{lr}: is the input; write the coarse one to another file")
+    if scale < 2:
+        raise ValueError(f"scale is {scale}, expected a whole number of at least 2")
+    pickles = (".pkl", ".pickle")
+    patches = hr.suffix in pickles and hr.is_file() and store.load_array(hr).ndim > 2
+    grid = None if patches else grids.read_grid(hr, variable, cell_size=cell_size)
+    fine = store.load_patches(hr)[..., 0] if patches else grid.values
+    if (hr.suffix in pickles) != (lr.suffix in pickles):
+        raise ValueError(f"{lr}: a pickle is made from a pickle, a grid from a grid; the input is {hr}")
+    if min(fine.shape) == 0 or min(fine.shape[-2:]) < scale or not np.isfinite(fine[~np.isnan(fine)]).all():
+        raise ValueError(f"{hr}: has shape {fine.shape}, expected finite depths of at least {scale} x {scale} cells")
     rows, cols = (size // scale * scale for size in fine.shape[-2:])
     coarse = resize(fine[..., :rows, :cols], scale, downsampling)
-    if coarse.ndim == 2:
+    if patches:
+        store.save_patches(lr, coarse, overwrite)
+    elif lr.suffix in pickles:
         store.save_array(lr, coarse, overwrite)
     else:
-        store.save_patches(lr, coarse, overwrite)
+        place = grid[:rows, :cols].coarsen(y=scale, x=scale).mean()
+        grids.write_grid(place.copy(data=coarse), lr, overwrite)

@@ -88,12 +88,13 @@ def read_grid(
     >>> read_grid(bundled_grid(), bounds=(400_000, 8_000_000, 427_090, 8_027_090)).shape
     (100, 100)
     """
+    where = "" if Path(path).is_absolute() else f" (a relative path counts from {config.root()})"
     path = config.resolve(path)
     name = config.shorten(path)
     if land not in ("keep", "mask"):
         raise ValueError(f"{name}: land is {land!r}; choose one of keep, mask")
     if not path.is_file():
-        raise FileNotFoundError(f"{name}: no such file (a relative path counts from {config.root()})")
+        raise FileNotFoundError(f"{name}: no such file{where}")
     kind = file_kind(path)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)

@@ -51,6 +51,10 @@ def replacing(path, overwrite: bool = False):
     try:
         yield part
         os.replace(part, path)
+    except OSError as error:
+        if error.errno and error.filename is None:  # a full disk does not say which file it was
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
     finally:
         part.unlink(missing_ok=True)
 
@@ -76,17 +80,22 @@ def replacing_folder(path, overwrite: bool = False):
     FileExistsError
         If `path` exists, is not empty, and `overwrite` is false.
     """
-    path = Path(path)
+    path = Path(path).resolve()
     if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
         raise FileExistsError(f"{path}: exists already; pass overwrite=True (--force) to replace it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-", ignore_cleanup_errors=True) as scratch:
         part, old = Path(scratch) / "new", Path(scratch) / "old"
         part.mkdir()
         yield part
-        if path.exists():
-            os.replace(path, old)
-        os.replace(part, path)
+        try:
+            if path.exists():
+                os.replace(path, old)
+            os.replace(part, path)
+        except BaseException:
+            if old.exists() and not path.exists():
+                os.replace(old, path)
+            raise
 
 
 def write_text(path, text: str, overwrite: bool = False) -> None:
@@ -150,10 +159,11 @@ class _ArrayUnpickler(pickle.Unpickler):
     admitted = _admitted()
 
     def find_class(self, module, name):
-        try:
-            return self.admitted[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
+        found = self.admitted.get((module, name))
+        if found is None:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        # a pickle may set attributes of what it is given: of a function it gets one of its own
+        return found if isinstance(found, type) else lambda *arguments: found(*arguments)
 
 
 def load_array(path) -> np.ndarray:

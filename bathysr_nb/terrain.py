@@ -242,6 +242,8 @@ def write_features(pickle_path, delta=None, overwrite: bool = False) -> pd.DataF
     """
     path = Path(pickle_path)
     patches = store.load_patches(path)
+    if not len(patches) or not np.isfinite(patches).all():
+        raise ValueError(f"{path}: expected patches without missing or infinite cells, found {patches.shape}")
     table = feature_table(patches, spacing(path, patches.shape[1]) if delta is None else delta)
     store.write_text(path.with_suffix(".csv"), table.to_csv(), overwrite=overwrite)
     return table

@@ -378,3 +378,9 @@ def test_bad_file_input_is_named_and_writes_nothing(train_dir, data, saved, mess
     with pytest.raises(ValueError, match=message):
         augment.augment_files(train_dir, data, saved, augment.flip_pairs, overwrite=True)
     assert sorted(path.name for path in train_dir.iterdir()) == [*NAMES, "two.pkl"]
+
+
+@pytest.mark.parametrize("method", ["bilinear", "area"])
+def test_how_lr_was_made_is_seen_from_the_pairs(method):
+    assert augment.downsampling_of(resize(HR, 4, method), HR) == method
+    assert augment.downsampling_of(resize(HR, 4, method) + 0.5, HR) is None

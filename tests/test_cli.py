@@ -90,12 +90,17 @@ def test_build_is_never_silently_replaced_and_a_fault_leaves_the_old_one(maps, c
         (["hr=nowhere.nc"], "nowhere.nc: no such file"),
         (
             ["block_cells=null", "block_shape=[3, 7]"],
-            "does not divide into 3 x 7 blocks; the nearest shape that does is",
+            "block_shape: a grid of 400 x 300 cells does not divide into 3 x 7 blocks; the nearest shape that does is",
         ),
         (["hr_img_shape=[64, 64]", "lr_img_shape=[32, 32]"], "one whole scale"),
         (["validation_size=1.5"], "validation_size is 1.5"),
         (["kernel_size=[4, 4]"], "odd window"),
         (["cell_size=null"], "cell_size"),
+        (["seed=-1"], "build.yml: seed is -1"),
+        (["hr_img_shape=[0, 0]"], "hr_img_shape is (0, 0), expected whole numbers of at least 1"),
+        (["keep=[10]"], "quality is not given"),
+        (["seed=[1"], "--set: not valid YAML"),
+        (["block_cells=500"], "no block of 500 x 500"),
         (["seed"], "--set seed: expected key=value"),
     ],
 )
@@ -106,6 +111,38 @@ def test_faults_are_one_line_and_write_nothing(maps, capsys, settings, message):
     assert message in said.err
     assert len(said.err.strip().splitlines()) == 1
     assert not (maps / "out").exists()
+
+
+def test_a_build_never_removes_what_no_build_made(maps, capsys):
+    assert run(capsys, "build", maps / "build.yml")[0] == 0
+    assert run(capsys, "build", maps / "build.yml", "--force")[0] == 0
+    for place in ("out", "."):
+        (maps / place / "notes.txt").write_text("mine")
+        status, said = run(capsys, "build", maps / "build.yml", "--force", "--set", f"save_dir={place}")
+        assert status == 1
+        assert "holds files that no build made" in said.err
+        assert (maps / place / "notes.txt").exists()
+    assert (maps / "hr.pkl").exists()
+
+
+def test_set_block_shape_takes_the_place_of_block_cells(maps, capsys):
+    status, said = run(capsys, "build", maps / "build.yml", "--set", "block_shape=[2, 3]")
+    assert status == 0, said.err
+
+
+def test_quality_leaves_out_what_was_not_measured(maps, capsys):
+    tid = np.full((400, 300), 11.0)
+    tid[:, :100] = 40
+    np.save(maps / "tid.npy", tid)
+    status, said = run(capsys, "build", maps / "build.yml", "--set", "quality=tid.npy", "--set", "keep=[11]")
+    assert status == 0, said.err
+    columns = pd.concat(pd.read_csv(path) for path in (maps / "out").rglob("patches.csv"))["col"]
+    assert columns.min() == 100
+    np.save(maps / "tid.npy", tid[:200])
+    assert (
+        "tid.npy"
+        in run(capsys, "build", maps / "build.yml", "--force", "--set", "quality=tid.npy", "--set", "keep=[11]")[1].err
+    )
 
 
 def test_missing_key_and_missing_file(tmp_path, capsys):
@@ -132,6 +169,22 @@ def test_resize_grid_and_patches(tmp_path, capsys):
     store.save_patches(tmp_path / "hr.pkl", np.random.default_rng(0).normal(size=(3, 8, 8)))
     assert run(capsys, "resize", write(tmp_path / "b.yml", hr="hr.pkl", lr="lr.pkl", scale=2))[0] == 0
     assert store.load_patches(tmp_path / "lr.pkl").shape == (3, 4, 4, 1)
+    store.save_array(tmp_path / "map.pkl", np.where(np.eye(8), 0, -10.0))
+    assert (
+        run(capsys, "resize", write(tmp_path / "c.yml", hr="map.pkl", lr="small.pkl", scale=2, cell_size=50.0))[0] == 0
+    )
+    assert np.isnan(store.load_array(tmp_path / "small.pkl")).sum() == 4  # zeros of a pickled map are missing
+    for settings, message in (
+        ({"lr": "map.pkl"}, "is the input"),
+        ({"lr": "map.nc"}, "a pickle is made from a pickle"),
+        ({"lr": "x.pkl", "scale": 50}, "at least 50 x 50"),
+        ({"lr": "x.pkl", "scale": 1}, "at least 2"),
+    ):
+        config = write(tmp_path / "d.yml", **{"hr": "map.pkl", "cell_size": 50.0, **settings})
+        status, said = run(capsys, "resize", config, "--force")
+        assert status == 1
+        assert message in said.err
+    assert store.load_array(tmp_path / "map.pkl").shape == (8, 8)
 
 
 def test_the_manuals_presets_are_read(tmp_path, capsys):

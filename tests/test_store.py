@@ -51,6 +51,36 @@ def test_anything_else_is_an_error_and_runs_nothing(tmp_path, monkeypatch, conte
     assert not Path("pwned").exists()
 
 
+def test_a_pickle_cannot_change_what_it_is_given(tmp_path):
+    """BUILD with a slot state sets attributes: here the defaults of a function of NumPy's."""
+    crafted = b"\x80\x02cnumpy._core.numeric\n_frombuffer\nN}U\x0c__defaults__)s\x86b."
+    (tmp_path / "crafted.pkl").write_bytes(crafted)
+    with pytest.raises(ValueError, match=r"crafted\.pkl"):
+        store.load_array(tmp_path / "crafted.pkl")
+    store.save_patches(tmp_path / "good.pkl", np.ones((1, 4, 4)))
+    assert store.load_patches(tmp_path / "good.pkl").sum() == 16
+
+
+def test_a_folder_takes_its_place_whole_or_not_at_all(tmp_path, monkeypatch):
+    folder = tmp_path / "set"
+    with store.replacing_folder(folder) as part:
+        (part / "a").write_text("old")
+    with pytest.raises(FileExistsError), store.replacing_folder(folder):
+        pass
+    replace = store.os.replace
+
+    def interrupted(source, target):
+        if str(source).endswith("new"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(store.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), store.replacing_folder(folder, overwrite=True) as part:
+        (part / "a").write_text("new")
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+    assert (folder / "a").read_text() == "old"
+
+
 def test_missing_file_and_wrong_shape_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.pkl"):
         store.load_patches(tmp_path / "nothing.pkl")
