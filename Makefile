@@ -7,7 +7,7 @@ LIGHT := notebooks/01_*.ipynb notebooks/02_*.ipynb notebooks/03_*.ipynb notebook
 TRAINING := notebooks/06_*.ipynb notebooks/07_*.ipynb notebooks/08_*.ipynb notebooks/solutions/*.ipynb
 NBVAL := BATHYSR_RUN_DIR=runs/test $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 600 -p no:cacheprovider
 
-.PHONY: help install demo lab test test-slow notebooks results lock clean
+.PHONY: help install demo lab test test-slow notebooks results benchmarks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ notebooks: $(READY) ## run the notebooks in place and keep their outputs
 
 results: $(READY) ## run the demo and rewrite docs/results/demo.md and the times in the README
 	$(BIN)/python docs/make_results.py
+
+benchmarks: $(READY) ## speed and memory beside the plain way, into docs/results
+	$(BIN)/python benchmarks/dataset_speed.py > docs/results/dataset_speed.txt
+	$(BIN)/python benchmarks/augment_speed.py > docs/results/augment_speed.txt
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-annotate \
