@@ -89,3 +89,30 @@ def test_source_is_gentler_than_target():
     assert slope[np.isin(block, source)].max() < slope[np.isin(block, target)].min()
     with pytest.raises(ValueError, match="source or target empty"):
         blocks.source_and_target(block, slope, 1.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_pairs_are_the_complete_crops_in_row_order(data):
+    """Against the manual's own steps: split both grids, drop incomplete pairs, block by block."""
+    draw = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
+    scale, down, across, side = draw(2, 4), draw(1, 3), draw(1, 3), draw(3, 6)
+    crop, stride = (draw(1, side), draw(1, side)), (draw(1, 3), draw(1, 3))
+    rng = np.random.default_rng(draw(0, 999))
+    hr = rng.normal(size=(down * side * scale, across * side * scale)).astype(np.float32)
+    lr = resize(hr, scale)
+    hr[rng.random(hr.shape) < 0.02] = np.nan
+    lr[rng.random(lr.shape) < 0.05] = np.nan
+    fine = [tuple(scale * n for n in pair) for pair in (crop, stride)]
+    x = blocks.block_split(lr, (down, across), crop, stride)
+    y = blocks.block_split(hr, (down, across), *fine)
+    expected = [np.concatenate(part or [np.empty((0, 1, 1))]) for part in blocks.rm_nan(x, y)]
+    if not len(expected[0]):
+        with pytest.raises(ValueError, match="no patch of the grid is complete"):
+            blocks.find_pairs(lr, hr, (down, across), crop, stride, *fine, 50.0)
+        return
+    pairs = blocks.find_pairs(lr, hr, (down, across), crop, stride, *fine, 50.0)
+    for found, wanted in zip(pairs.take(), expected):
+        np.testing.assert_array_equal(found, wanted)
+    for patch, row, col in zip(pairs.take()[1], pairs.table["row"], pairs.table["col"]):
+        np.testing.assert_array_equal(patch, hr[row : row + fine[0][0], col : col + fine[0][1]])

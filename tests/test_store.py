@@ -28,6 +28,16 @@ def test_old_numpy_module_names_load(tmp_path):
     np.testing.assert_array_equal(store.load_array(tmp_path / "a.pkl"), np.arange(4.0))
 
 
+def test_a_pickle_of_python_2_loads(tmp_path):
+    """As Python 2's NumPy wrote it: protocol 2, the cells as a byte string."""
+    cells = np.array([-1.5, 200.25], dtype="<f4")
+    head = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+    head += b"(K\x01K\x02\x85cnumpy\ndtype\n"
+    kind = b"U\x02f4K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    (tmp_path / "old.pkl").write_bytes(head + kind + b"\x89U\x08" + cells.tobytes() + b"tb.")
+    np.testing.assert_array_equal(store.load_array(tmp_path / "old.pkl"), cells)
+
+
 @pytest.mark.parametrize(
     "content",
     [
