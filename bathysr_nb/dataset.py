@@ -286,7 +286,7 @@ def ocean(depth: np.ndarray, kernel_size: tuple[int, int] | None) -> np.ndarray:
     """
     depth = np.asarray(depth)
     land = depth >= 0
-    depth = np.where(land, np.nan, depth).astype(depth.dtype)
+    depth = np.where(land, depth.dtype.type(np.nan), depth)
     if kernel_size is None:
         return depth
     filled = cleansing(depth, kernel_size)

@@ -39,7 +39,8 @@ def test_committed_notebooks_have_outputs_in_order_and_no_local_path(path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert not any(output.output_type == "error" for cell in code for output in cell.outputs)
-    text = json.dumps([cell.outputs for cell in code])
+    data = [output.get("data", output.get("text")) for cell in code for output in cell.outputs]
+    text = json.dumps([{k: v for k, v in d.items() if k != "image/png"} if isinstance(d, dict) else d for d in data])
     assert str(ROOT) not in text
     assert "/tmp" not in text
     assert max(len(cell.source.splitlines()) for cell in code) <= 16
