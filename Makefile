@@ -15,7 +15,7 @@ help: ## list the targets
 install: $(READY) ## make .venv from requirements.lock
 
 $(READY): requirements.lock pyproject.toml
-	@set -e; for p in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	@set -e; for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
 	  if $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then found=$$p; break; fi; done; \
 	if [ -z "$$found" ]; then echo "bathysr-nb needs Python 3.11, 3.12 or 3.13 (make PYTHON=/path/to/python3.12 demo)" >&2; exit 1; fi; \
 	$$found -m venv --clear $(VENV); \

@@ -20,7 +20,7 @@ CELLS = {
     "turn_and_zoom": "widgets.turn_and_zoom(hr[7], 50.0)",
 }
 SETUP = """
-from bathysr_nb import dataset, synthetic, widgets
+from bathysr_nb import blocks, synthetic, widgets
 grid = synthetic.seafloor((200, 300), province="ridge")
 lr, hr, table = blocks.build_pairs(grid, 50.0)
 """
