@@ -19,7 +19,7 @@ PAGE = Environment(autoescape=True).from_string(
  h1, h2 { line-height: 1.2 } h2 { margin-top: 3rem; border-top: 1px solid #cfd8dc; padding-top: 1.5rem }
  figure { margin: 1.5rem 0; overflow-x: auto } img { max-width: 100%; height: auto }
  figcaption { color: #546e7a; margin-bottom: .4rem }
- table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+ table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums }
  th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #e0e6ea }
  nav a { margin-right: 1rem }
 </style></head><body>
