@@ -104,7 +104,7 @@ AUGMENT_KEYS = {
 
 
 def _augment(args) -> None:
-    from bathysr_nb import augment, store, terrain
+    from bathysr_nb import augment, augmentfiles, store, terrain
 
     needed = {"train_dir": Path, "train_data": tuple[str, str], "train_savedata": tuple[str, str]}
     known = AUGMENT_KEYS[args.verb] | {"lr": Literal["remake", "transform"]}
@@ -113,14 +113,14 @@ def _augment(args) -> None:
     values = config.arguments(keys, args.config, _overrides(args.set))
     files = [values.pop(key) for key in needed]
     hr, lr = (store.load_patches(files[0] / name)[:100, ..., 0] for name in files[1])
-    made = augment.downsampling_of(lr, hr)
+    made = augmentfiles.downsampling_of(lr, hr)
     beside = files[0] / "patches.csv"
     if args.verb == "rotate" and beside.is_file() and len(set(terrain.spacing(beside, hr.shape[1]))) > 1:
         warnings.warn("cells are not square: turned ground is a little stretched, and its slope changes", stacklevel=1)
     values["downsampling"] = {"remake": made or "bilinear", "transform": None}.get(values.pop("lr", None), made)
     verb = partial(getattr(augment, f"{args.verb}_pairs"), **values)
     options = {"with_originals": args.with_originals, "force": args.force, "overwrite": args.force}
-    print(*augment.augment_files(*files, verb, **options), sep="\n")
+    print(*augmentfiles.augment_files(*files, verb, **options), sep="\n")
 
 
 def _preview(args) -> None:

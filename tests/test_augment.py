@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bathysr_nb import augment, resample, store
+from bathysr_nb import augment, augmentfiles, resample, store
 from bathysr_nb.interpolation import resize
 from bathysr_nb.synthetic import seafloor
 from bathysr_nb.terrain import mean_slope_gradient
@@ -299,7 +299,7 @@ def train_dir(tmp_path):
 
 
 def test_files_and_their_table(train_dir):
-    hr_path, lr_path, table_path = augment.augment_files(train_dir, NAMES, SAVED, augment.flip_pairs)
+    hr_path, lr_path, table_path = augmentfiles.augment_files(train_dir, NAMES, SAVED, augment.flip_pairs)
     assert [hr_path.name, lr_path.name, table_path.name] == [*SAVED, "more_HR_source.csv"]
     copies, table = augment.flip_pairs(LR, HR), pd.read_csv(table_path)
     np.testing.assert_array_equal(store.load_patches(hr_path)[..., 0], copies.hr)
@@ -309,7 +309,7 @@ def test_files_and_their_table(train_dir):
 
 
 def test_originals_come_first(train_dir):
-    files = augment.augment_files(train_dir, NAMES, SAVED, augment.flip_pairs, with_originals=True)
+    files = augmentfiles.augment_files(train_dir, NAMES, SAVED, augment.flip_pairs, with_originals=True)
     hr, lr = (store.load_patches(path)[..., 0] for path in files[:2])
     np.testing.assert_array_equal(hr[:3], HR)
     np.testing.assert_array_equal(lr[:3], LR)
@@ -323,22 +323,22 @@ def test_originals_come_first(train_dir):
 def test_only_the_training_set_is_augmented(tmp_path, name):
     store.save_pair(tmp_path / name, LR, HR)
     with pytest.raises(ValueError, match=rf"training set only: .*{name}; pass force=True \(--force\) to do it anyway"):
-        augment.augment_files(tmp_path / name, NAMES, SAVED, augment.flip_pairs)
+        augmentfiles.augment_files(tmp_path / name, NAMES, SAVED, augment.flip_pairs)
     with pytest.raises(ValueError, match="training set only"):
-        augment.augment_files(tmp_path, [f"{name}/{file}" for file in NAMES], SAVED, augment.flip_pairs)
+        augmentfiles.augment_files(tmp_path, [f"{name}/{file}" for file in NAMES], SAVED, augment.flip_pairs)
     assert len(list(tmp_path.rglob("*.*"))) == 2
-    assert len(augment.augment_files(tmp_path / name, NAMES, SAVED, augment.flip_pairs, force=True)) == 3
+    assert len(augmentfiles.augment_files(tmp_path / name, NAMES, SAVED, augment.flip_pairs, force=True)) == 3
 
 
 def test_nothing_is_replaced_unasked(train_dir):
-    augment.augment_files(train_dir, NAMES, SAVED, augment.flip_pairs)
+    augmentfiles.augment_files(train_dir, NAMES, SAVED, augment.flip_pairs)
     before = (train_dir / "more_LR.pkl").read_bytes()
     (train_dir / "more_HR.pkl").unlink()
     with pytest.raises(FileExistsError, match=r"more_LR\.pkl: exists already; pass overwrite=True"):
-        augment.augment_files(train_dir, NAMES, SAVED, augment.scale_pairs)
+        augmentfiles.augment_files(train_dir, NAMES, SAVED, augment.scale_pairs)
     assert (train_dir / "more_LR.pkl").read_bytes() == before
     assert not (train_dir / "more_HR.pkl").exists()
-    augment.augment_files(train_dir, NAMES, SAVED, augment.scale_pairs, overwrite=True)
+    augmentfiles.augment_files(train_dir, NAMES, SAVED, augment.scale_pairs, overwrite=True)
     assert len(store.load_patches(train_dir / "more_LR.pkl")) == 21
 
 
@@ -346,7 +346,7 @@ def test_nothing_is_replaced_unasked(train_dir):
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_all_files_or_none(train_dir, monkeypatch, error, overwrite):
     if overwrite:
-        augment.augment_files(train_dir, NAMES, SAVED, augment.flip_pairs)
+        augmentfiles.augment_files(train_dir, NAMES, SAVED, augment.flip_pairs)
     before = {path.name: path.read_bytes() for path in train_dir.iterdir()}
     save, saved = store.save_patches, []
 
@@ -358,7 +358,7 @@ def test_all_files_or_none(train_dir, monkeypatch, error, overwrite):
 
     monkeypatch.setattr(store, "save_patches", fail_on_the_second)
     with pytest.raises(type(error)):
-        augment.augment_files(train_dir, NAMES, SAVED, augment.scale_pairs, overwrite=overwrite)
+        augmentfiles.augment_files(train_dir, NAMES, SAVED, augment.scale_pairs, overwrite=overwrite)
     assert {path.name: path.read_bytes() for path in train_dir.iterdir()} == before
 
 
@@ -376,11 +376,11 @@ def test_all_files_or_none(train_dir, monkeypatch, error, overwrite):
 def test_bad_file_input_is_named_and_writes_nothing(train_dir, data, saved, message):
     store.save_patches(train_dir / "two.pkl", LR[:2])
     with pytest.raises(ValueError, match=message):
-        augment.augment_files(train_dir, data, saved, augment.flip_pairs, overwrite=True)
+        augmentfiles.augment_files(train_dir, data, saved, augment.flip_pairs, overwrite=True)
     assert sorted(path.name for path in train_dir.iterdir()) == [*NAMES, "two.pkl"]
 
 
 @pytest.mark.parametrize("method", ["bilinear", "area"])
 def test_how_lr_was_made_is_seen_from_the_pairs(method):
-    assert augment.downsampling_of(resize(HR, 4, method), HR) == method
-    assert augment.downsampling_of(resize(HR, 4, method) + 0.5, HR) is None
+    assert augmentfiles.downsampling_of(resize(HR, 4, method), HR) == method
+    assert augmentfiles.downsampling_of(resize(HR, 4, method) + 0.5, HR) is None
