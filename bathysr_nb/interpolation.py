@@ -27,9 +27,35 @@ def keys(distance: np.ndarray) -> np.ndarray:
     array([ 1.    ,  0.5625,  0.    , -0.0625,  0.    ])
     """
     d = np.abs(distance)
-    inner = 1.5 * d**3 - 2.5 * d**2 + 1
-    outer = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
-    return np.where(d <= 1, inner, np.where(d < 2, outer, 0.0))
+    return np.where(d <= 1, _inner(d), np.where(d < 2, _outer(d), 0.0))
+
+
+def keys_taps(fraction: np.ndarray) -> list[np.ndarray]:
+    """`keys` of the four cells next to a point, -1, 0, 1 and 2, the point between cells 0 and 1.
+
+    Parameters
+    ----------
+    fraction : ndarray
+        How far the point is past cell 0, in cells, 0 to 1.
+
+    Returns
+    -------
+    list of 4 ndarrays, each of the input's shape and dtype
+
+    Examples
+    --------
+    >>> [weight.tolist() for weight in keys_taps(np.array([0.5]))]
+    [[-0.0625], [0.5625], [0.5625], [-0.0625]]
+    """
+    return [_outer(fraction + 1), _inner(fraction), _inner(1 - fraction), _outer(2 - fraction)]
+
+
+def _inner(d: np.ndarray) -> np.ndarray:
+    return (1.5 * d - 2.5) * d * d + 1
+
+
+def _outer(d: np.ndarray) -> np.ndarray:
+    return ((2.5 - 0.5 * d) * d - 4) * d + 2
 
 
 def kernel_1d(scale: int, method: str = "bicubic") -> np.ndarray:

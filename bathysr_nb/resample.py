@@ -16,7 +16,7 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
-from bathysr_nb.interpolation import keys
+from bathysr_nb.interpolation import keys_taps
 
 ANGLES = tuple(range(30, 360, 30))
 FILL_MODES = ("nearest", "reflect", "wrap")
@@ -115,10 +115,37 @@ def extend_index(index: np.ndarray, size: int, fill_mode: str) -> np.ndarray:
     return np.minimum(index, 2 * size - 1 - index)
 
 
-def _taps(position: np.ndarray, size: int, fill_mode: str):
-    """Cells and Keys weights of the four nearest cells along one axis, each (cells, 4)."""
-    cell = np.floor(position).astype(int)[:, None] + np.arange(-1, 3)
-    return extend_index(cell, size, fill_mode), keys(position[:, None] - cell)
+def taps(position: np.ndarray, size: int, fill_mode: str = "reflect") -> tuple[np.ndarray, np.ndarray]:
+    """The four cells next to each point along one axis, and their Keys weights.
+
+    Parameters
+    ----------
+    position : ndarray
+        Points in cells from the first cell's centre, anywhere.
+    size : int
+        Cells along the axis.
+    fill_mode : {"nearest", "reflect", "wrap"}
+        See `extend_index`.
+
+    Returns
+    -------
+    cell, weight : ndarray of int and of float, shape (*position.shape, 4)
+        A cell can come twice where the patch is mirrored; a point's weights add up to 1.
+
+    Raises
+    ------
+    ValueError
+        If the fill mode is unknown.
+
+    Examples
+    --------
+    >>> cell, weight = taps(np.array([0.5]), 4)
+    >>> cell.tolist(), weight.tolist()
+    ([[0, 0, 1, 2]], [[-0.0625, 0.5625, 0.5625, -0.0625]])
+    """
+    first = np.floor(position)
+    cell = first.astype(int)[..., None] + np.arange(-1, 3)
+    return extend_index(cell, size, fill_mode), np.stack(keys_taps(position - first), axis=-1)
 
 
 def affine_matrix(shape: tuple[int, int], inverse: np.ndarray, fill_mode: str = "reflect") -> sparse.csr_array:
@@ -152,8 +179,8 @@ def affine_matrix(shape: tuple[int, int], inverse: np.ndarray, fill_mode: str = 
     centre = (np.array(shape)[:, None] - 1) / 2
     offset = np.indices(shape).reshape(2, -1) - centre
     rows, columns = np.asarray(inverse, dtype=float) @ offset + centre
-    row, row_weight = _taps(rows, shape[0], fill_mode)
-    column, column_weight = _taps(columns, shape[1], fill_mode)
+    row, row_weight = taps(rows, shape[0], fill_mode)
+    column, column_weight = taps(columns, shape[1], fill_mode)
     cells = row[:, :, None] * shape[1] + column[:, None, :]
     weights = row_weight[:, :, None] * column_weight[:, None, :]
     starts = np.arange(0, cells.size + 1, 16)
