@@ -23,9 +23,18 @@ def depth_to_space(x, scale: int):
     return ops.reshape(x, (-1, height * scale, width * scale, channels))
 
 
-def _enlarged(input_shape, scale):
+def _replicate(x, cells: int):
+    """Repeat the outermost rows and columns `cells` times outwards."""
+    if not cells:
+        return x
+    rows = [ops.repeat(x[:, :1], cells, 1), x, ops.repeat(x[:, -1:], cells, 1)]
+    x = ops.concatenate(rows, 1)
+    return ops.concatenate([ops.repeat(x[:, :, :1], cells, 2), x, ops.repeat(x[:, :, -1:], cells, 2)], 2)
+
+
+def _enlarged(input_shape, scale, more=0):
     batch, height, width, channels = input_shape
-    grow = lambda size: None if size is None else size * scale  # noqa: E731
+    grow = lambda size: None if size is None else size * scale + more  # noqa: E731
     return batch, grow(height), grow(width), channels
 
 
@@ -38,17 +47,19 @@ class Resize(keras.layers.Layer):
     scale : int
     method : {"bicubic", "bilinear", "nearest"}
         As `bathysr_nb.interpolation.enlarge`.
+    margin : int
+        Cells added on each side of the enlarged patch, edges replicated.
 
     Notes
     -----
-    Manual 2.2.2. Input (n, h, w, 1), output (n, h scale, w scale, 1). A 5 x 5 kernel makes
-    scale^2 channels; dividing by the same convolution of ones renormalises at the edges;
-    the sub-pixel shuffle lays the channels out. The same numbers on every backend.
+    Manual 2.2.2. Input (n, h, w, 1), output (n, h scale + 2 margin, w scale + 2 margin, 1). A
+    5 x 5 kernel makes scale^2 channels; dividing by the same convolution of ones renormalises at
+    the edges; the sub-pixel shuffle lays the channels out. The same numbers on every backend.
     """
 
-    def __init__(self, scale, method="bicubic", trainable=False, **kwargs):
+    def __init__(self, scale, method="bicubic", margin=0, trainable=False, **kwargs):
         super().__init__(trainable=trainable, **kwargs)
-        self.scale, self.method = int(scale), method
+        self.scale, self.method, self.margin = int(scale), method, int(margin)
         taps = kernel_1d(self.scale, method)
         kernel = np.einsum("pi,qj->ijpq", taps, taps)
         self.kernel = kernel.reshape(2 * REACH + 1, 2 * REACH + 1, 1, self.scale**2).astype("float32")
@@ -61,13 +72,13 @@ class Resize(keras.layers.Layer):
         kernel = ops.cast(self.kernel, x.dtype)
         total = ops.conv(x, kernel, padding="same")
         weight = ops.conv(ops.ones_like(x[:1]), kernel, padding="same")
-        return depth_to_space(total / weight, self.scale)
+        return _replicate(depth_to_space(total / weight, self.scale), self.margin)
 
     def compute_output_shape(self, input_shape):
-        return _enlarged(input_shape, self.scale)
+        return _enlarged(input_shape, self.scale, 2 * self.margin)
 
     def get_config(self):
-        return {**super().get_config(), "scale": self.scale, "method": self.method}
+        return {**super().get_config(), "scale": self.scale, "method": self.method, "margin": self.margin}
 
 
 @keras.saving.register_keras_serializable("bathysr_nb")
@@ -126,23 +137,27 @@ class Scale(keras.layers.Layer):
         return {**super().get_config(), "factor": self.factor, "offset": self.offset}
 
 
-def _replicate(x, cells: int, axis: int):
-    """Repeat the first and last row (axis 1) or column (axis 2) `cells` times outwards."""
-    first, last = (x[:, :1], x[:, -1:]) if axis == 1 else (x[:, :, :1], x[:, :, -1:])
-    return ops.concatenate([ops.repeat(first, cells, axis), x, ops.repeat(last, cells, axis)], axis)
-
-
 @keras.saving.register_keras_serializable("bathysr_nb")
 class LocalMean(keras.layers.Layer):
-    """Mean over the 9 x 9 cells around each cell, edges replicated; shape unchanged.
+    """Mean over the cells of a square window around each cell, edges replicated; shape unchanged.
 
     Local, not the patch's mean: a map must not change with where it was cut into tiles.
+
+    Parameters
+    ----------
+    window : int
+        Cells along the window's side, odd.
     """
 
+    def __init__(self, window=WINDOW, trainable=False, **kwargs):
+        super().__init__(trainable=trainable, **kwargs)
+        self.window = int(window)
+
     def call(self, x):
-        for axis in (1, 2):
-            x = _replicate(x, WINDOW // 2, axis)
-        return ops.average_pool(x, WINDOW, 1, "valid")
+        return ops.average_pool(_replicate(x, self.window // 2), self.window, 1, "valid")
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "window": self.window}

@@ -3,19 +3,33 @@
 A model takes depths in metres, shape (n, h, w, 1), and gives depths in metres, shape
 (n, h scale, w scale, 1): its normalisation is its first and last layer.
 
-Source: manual 2.2.5-2.2.7, 2.2.28 (``Modeler``).
+Source: manual 2.2.5-2.2.14, 2.2.28 (``Modeler``).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from bathysr_nb.backend import keras
 from bathysr_nb.layers import LocalMean, Resize, Scale
-from bathysr_nb.models import espcn, srcnn
-from bathysr_nb.normalization import Normalisation
+from bathysr_nb.models import espcn, esrgan, fsrcnn, srcnn, srgan
+from bathysr_nb.models.gan import GAN
+from bathysr_nb.normalization import WINDOW, Normalisation
 
-MODELS = {"srcnn": srcnn.srcnn, "espcn": espcn.espcn}
+MODELS = {
+    "srcnn": srcnn.srcnn,
+    "fsrcnn": fsrcnn.fsrcnn,
+    "espcn": espcn.espcn,
+    "srgan": srgan.generator,
+    "esrgan": esrgan.generator,
+}
+#: Of each GAN: the discriminator and what else the pair is made with.
+DISCRIMINATORS = {
+    "srgan": (srgan.discriminator, {"label_noise": 1e-6}),
+    "esrgan": (partial(srgan.discriminator, dropout=esrgan.DROPOUT), {"relativistic": True}),
+}
+D_OPTIONS = {"d_filters": 4, "d_num_downsampling_blocks": 1}
 SCALES = (2, 3, 4)
 
 
@@ -40,11 +54,36 @@ def load_model(path) -> keras.Model:
     ------
     FileNotFoundError
         If there is no such file.
+    ValueError
+        If it is not a model.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    return keras.models.load_model(path, compile=False)
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a saved model ({str(error).splitlines()[0]})") from None
+
+
+def default_options(name: str) -> dict:
+    """The options of a network with their defaults.
+
+    Examples
+    --------
+    >>> default_options("fsrcnn")
+    {'d': 56, 's': 12, 'm': 4, 'bias': True}
+    """
+    check_name(name)
+    options = {key: value for key, value in MODELS[name].__kwdefaults__.items() if key != "last_initializer"}
+    if name not in DISCRIMINATORS:
+        return options
+    options |= D_OPTIONS | {"loss_weights": (1, 1e-7)}
+    if name == "srgan":
+        options["label_noise"] = 1e-6
+    else:
+        options["d_num_downsampling_blocks"] = 2
+    return options
 
 
 def build_model(
@@ -54,21 +93,22 @@ def build_model(
 
     Parameters
     ----------
-    name : {"srcnn", "espcn"}
+    name : {"srcnn", "fsrcnn", "espcn", "srgan", "esrgan"}
     input_shape : (int, int, int)
         Rows, columns and channels of an LR patch; only the last counts, as the network takes
         any height and width.
     scale : {2, 3, 4}
-        HR cells per LR cell along one axis.
+        HR cells per LR cell along one axis; 2 or 4 for the GANs.
     normalisation : Normalisation, optional
         None: the input is already 0..1 and so is the output. In the residual form the
         last layer starts at zero, so that the untrained model is bicubic exactly.
     **options
-        filters, kernels, bias; see the network's own function.
+        See `default_options` and the network's own function.
 
     Returns
     -------
     keras.Model
+        For a GAN a `bathysr_nb.models.gan.GAN`; its `generator` predicts.
 
     Raises
     ------
@@ -80,29 +120,52 @@ def build_model(
     >>> build_model("srcnn", scale=4).count_params()
     8129
     """
-    check_name(name)
-    if scale not in SCALES:
-        raise ValueError(f"scale is {scale!r}, expected one of {', '.join(map(str, SCALES))}")
+    allowed = default_options(name)
+    scales = (2, 4) if name in DISCRIMINATORS else SCALES
+    if scale not in scales:
+        raise ValueError(f"{name}: scale is {scale!r}, expected one of {', '.join(map(str, scales))}")
     if len(input_shape) != 3 or input_shape[-1] != 1:
         raise ValueError(f"input_shape is {tuple(input_shape)}, expected (rows, columns, 1)")
-    allowed = MODELS[name].__kwdefaults__
     if unknown := set(options) - set(allowed):
         raise ValueError(f"{name}: unknown option {', '.join(sorted(unknown))}; choose from {', '.join(allowed)}")
+    options = allowed | options
+    own = {key: options.pop(key) for key in MODELS[name].__kwdefaults__ if key in options}
+    if normalisation is not None and normalisation.relief is not None:
+        own["last_initializer"] = "zeros"
+    network = lambda x: MODELS[name](x, scale, **own)  # noqa: E731
     lr = keras.Input((None, None, 1), name="lr")
-    residual = normalisation is not None and normalisation.relief is not None
-    options.setdefault("last_initializer", "zeros" if residual else "glorot_uniform")
-    network = lambda x: MODELS[name](x, scale, **options)  # noqa: E731
-    return keras.Model(lr, _in_metres(lr, network, scale, normalisation), name=name)
+    model = keras.Model(lr, _in_metres(lr, network, scale, normalisation), name=name)
+    return _with_discriminator(model, scale, normalisation, options) if name in DISCRIMINATORS else model
+
+
+def _with_discriminator(generator, scale: int, normalisation, options) -> GAN:
+    network, kind = DISCRIMINATORS[generator.name]
+    hr = keras.Input((None, None, 1), name="hr")
+    own = {key: options.pop(key) for key in D_OPTIONS}
+    logit = network(_from_metres(hr, normalisation, WINDOW * scale + 1 - WINDOW * scale % 2), **own)
+    discriminator = keras.Model(hr, logit, name="discriminator")
+    return GAN(generator, discriminator, name=generator.name, **kind | options)
+
+
+def _from_metres(depth, normalisation: Normalisation | None, window: int = WINDOW):
+    """Metres to what a network sees; in 32 bits whatever the network computes in."""
+    if normalisation is None:
+        return depth
+    if normalisation.relief is None:
+        span = normalisation.high - normalisation.low
+        return Scale(1 / span, offset=-normalisation.low, dtype="float32", name="from_metres")(depth)
+    mean = LocalMean(window, dtype="float32", name="local_mean")(depth)
+    detail = keras.layers.Subtract(dtype="float32", name="detail")([depth, mean])
+    return Scale(1 / normalisation.relief, dtype="float32", name="from_metres")(detail)
 
 
 def _in_metres(lr, network, scale: int, normalisation: Normalisation | None):
+    out = network(_from_metres(lr, normalisation))
     if normalisation is None:
-        return network(lr)
+        return out
     if normalisation.relief is None:
-        low, span = normalisation.low, normalisation.unit
-        scaled = network(Scale(1 / span, offset=-low, name="from_metres")(lr))
-        return Scale(span, offset=low / span, name="to_metres")(scaled)
-    mean = LocalMean(name="local_mean")(lr)
-    detail = Scale(1 / normalisation.relief, name="from_metres")(keras.layers.subtract([lr, mean]))
-    correction = Scale(normalisation.relief, name="to_metres")(network(detail))
-    return keras.layers.add([Resize(scale, name="bicubic")(lr), correction], name="sr")
+        span = normalisation.high - normalisation.low
+        return Scale(span, offset=normalisation.low / span, dtype="float32", name="to_metres")(out)
+    correction = Scale(normalisation.relief, dtype="float32", name="to_metres")(out)
+    enlarged = Resize(scale, dtype="float32", name="bicubic")(lr)
+    return keras.layers.Add(dtype="float32", name="sr")([enlarged, correction])
