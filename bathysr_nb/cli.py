@@ -10,9 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
-from bathysr_nb import config
+from bathysr_nb import config, yamlfile
 
 EXAMPLES = {
     "demo": "bathysr demo --run-dir runs/demo",
@@ -32,9 +30,9 @@ def _overrides(settings: list[str]) -> dict:
     if wrong:
         raise ValueError(f"--set {wrong[0]}: expected key=value")
     try:
-        return {key.strip(): yaml.safe_load(value) for key, _, value in (text.partition("=") for text in settings)}
-    except yaml.YAMLError as error:
-        raise ValueError(f"--set: not valid YAML ({' '.join(str(error).split())})") from None
+        return {key.strip(): yamlfile.parse(value) for key, _, value in (text.partition("=") for text in settings)}
+    except ValueError as error:
+        raise ValueError(f"--set: {error}") from None
 
 
 def _demo(args) -> None:
@@ -47,14 +45,14 @@ def _build(args) -> None:
     from bathysr_nb.dataset import SETS, Dataset
 
     names = {"lr_fname": "lr", "hr_fname": "hr"}
-    keys = {names.get(key, key): kind for key, kind in config.signature(Dataset).items()}
+    keys = {names.get(key, key): kind for key, kind in yamlfile.signature(Dataset).items()}
     keys["lr"] = (keys["lr"][0], None)
     keys["save_dir"] = (Path, inspect.Parameter.empty)
     overrides = _overrides(args.set)
     for one, other in (("block_cells", "block_shape"), ("block_shape", "block_cells")):
         if overrides.get(one) is not None:
             overrides.setdefault(other, None)  # what is set takes the place of the file's other way to say it
-    values = config.arguments(keys, args.config, overrides)
+    values = yamlfile.arguments(keys, args.config, overrides)
     save_dir = values.pop("save_dir")
     if values.get("block_cells") is not None:
         values.setdefault("block_shape", None)
@@ -70,8 +68,8 @@ def _build(args) -> None:
 def _resize(args) -> None:
     from bathysr_nb.dataset import resize_file
 
-    keys = {key: kind for key, kind in config.signature(resize_file).items() if key != "overwrite"}
-    values = config.arguments(keys, args.config, _overrides(args.set))
+    keys = {key: kind for key, kind in yamlfile.signature(resize_file).items() if key != "overwrite"}
+    values = yamlfile.arguments(keys, args.config, _overrides(args.set))
     resize_file(**values, overwrite=args.force)
     print(values["lr"])
 
@@ -110,7 +108,7 @@ def _augment(args) -> None:
     known = AUGMENT_KEYS[args.verb] | {"lr": Literal["remake", "transform"]}
     keys = {key: (kind, inspect.Parameter.empty) for key, kind in needed.items()}
     keys |= {key: (kind, None) for key, kind in known.items()}
-    values = config.arguments(keys, args.config, _overrides(args.set))
+    values = yamlfile.arguments(keys, args.config, _overrides(args.set))
     files = [values.pop(key) for key in needed]
     hr, lr = (store.load_patches(files[0] / name)[:100, ..., 0] for name in files[1])
     made = augmentfiles.downsampling_of(lr, hr)
