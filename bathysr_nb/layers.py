@@ -1,6 +1,8 @@
-"""Layers without weights: enlarging, sub-pixel shuffle, scaling, and the units of depth.
+"""Layers of our own: enlarging, sub-pixel shuffle, scaling, local mean, and two fast convolutions.
 
-All of them are backend-free (`keras.ops`) and accept any height and width.
+All of them are backend-free (`keras.ops`) and accept any height and width. `ToOneChannel` and
+`Deconvolution` give the numbers of Keras' own layers and keep their weights, in a fraction of the time
+on a CPU: both are a convolution to scale^2 channels and the sub-pixel shuffle.
 
 Source: manual 2.2.2 (``Resize``), 2.2.3 (``Conv2DSubPixel``), 2.2.4 (``Scale``).
 """
@@ -161,3 +163,86 @@ class LocalMean(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "window": self.window}
+
+
+def _by_phase(kernel, place: np.ndarray):
+    """Lay a kernel out once for each of the s x s cells of a block: (k, l, c) -> (i, j, c, s s).
+
+    `place`, shape (s, i, k), says with 0 and 1 which tap k stands at i for each phase.
+    """
+    place = ops.cast(place, kernel.dtype)
+    out = ops.einsum("aik,klc->ailc", place, kernel)
+    out = ops.einsum("bjl,ailc->ijcab", place, out)
+    return ops.reshape(out, (*out.shape[:3], -1))
+
+
+@keras.saving.register_keras_serializable("bathysr_nb")
+class ToOneChannel(keras.layers.Conv2D):
+    """A convolution to one channel, same padding, computed a block of cells at a time.
+
+    Parameters
+    ----------
+    kernel_size : int
+        Odd.
+    block : int
+        Height and width of the input must be multiples of it.
+    **kwargs
+        As `keras.layers.Conv2D`.
+
+    Notes
+    -----
+    With one channel out a CPU's vector units have nothing to do side by side. A convolution with
+    stride `block` to block^2 channels and the sub-pixel shuffle give the same numbers. Weights are
+    those of ``Conv2D(1, kernel_size)``.
+    """
+
+    def __init__(self, kernel_size, block, **kwargs):
+        kwargs.pop("filters", None)
+        super().__init__(1, kernel_size, **kwargs | {"padding": "same"})
+        self.block = int(block)
+
+    def convolution_op(self, inputs, kernel):
+        size = kernel.shape[0]
+        place = np.arange(size + self.block - 1)[:, None] - np.arange(size) == np.arange(self.block)[:, None, None]
+        rim = (size // 2, size // 2)
+        padded = ops.pad(inputs, ((0, 0), rim, rim, (0, 0)))
+        return depth_to_space(ops.conv(padded, _by_phase(kernel[..., 0], place), self.block, "valid"), self.block)
+
+    def get_config(self):
+        return {**super().get_config(), "block": self.block}
+
+
+@keras.saving.register_keras_serializable("bathysr_nb")
+class Deconvolution(keras.layers.Conv2DTranspose):
+    """A transposed convolution to one channel, computed as a sub-pixel convolution.
+
+    Parameters
+    ----------
+    kernel_size : int
+    strides : int
+        HR cells per LR cell.
+    **kwargs
+        As `keras.layers.Conv2DTranspose`.
+
+    Notes
+    -----
+    Fine cell s j + p sees only the taps k = p + pad (mod s) of the kernel: another small
+    convolution for each phase p. Weights are those of
+    ``Conv2DTranspose(1, kernel_size, strides, padding="same")``, whose numbers it gives on every
+    backend.
+    """
+
+    def __init__(self, kernel_size, strides, **kwargs):
+        kwargs.pop("filters", None)
+        super().__init__(1, kernel_size, strides, **kwargs | {"padding": "same"})
+
+    def call(self, inputs):
+        size, scale = self.kernel_size[0], self.strides[0]
+        before = max(size - scale, 0) // 2
+        reach = size // scale + 1
+        tap = np.arange(scale)[:, None] + before - scale * np.arange(-reach, reach + 1)
+        place = tap[:, :, None] == np.arange(size)
+        used = np.abs(np.flatnonzero(place.any(axis=(0, 2))) - reach).max()
+        place = place[:, reach - used : reach + used + 1]
+        out = depth_to_space(ops.conv(inputs, _by_phase(self.kernel[..., 0, :], place), padding="same"), scale)
+        return out if self.bias is None else out + self.bias

@@ -6,7 +6,7 @@ Source: manual 2.1.5, 2.2.11-2.2.14; Wang et al., ECCV Workshops 2018.
 from __future__ import annotations
 
 from bathysr_nb.backend import keras
-from bathysr_nb.layers import Scale
+from bathysr_nb.layers import Scale, ToOneChannel
 from bathysr_nb.models.srgan import SLOPE, conv, upsampling
 
 BETA = 0.2  # share of a block's output that is added to what came in
@@ -58,4 +58,4 @@ def generator(x, scale: int, *, filters=32, num_residual_blocks=2, bias=True, la
         x = rrdb(x, filters, bias, f"rrdb_{i}")
     x = keras.layers.add([skip, conv(filters, bias=bias, name="after_conv")(x)], name="after_add")
     x = upsampling(x, scale, filters, leaky, bias)
-    return conv(1, bias=bias, initializer=last_initializer, name="conv_last")(x)
+    return ToOneChannel(3, scale, use_bias=bias, kernel_initializer=last_initializer, name="conv_last")(x)

@@ -6,7 +6,7 @@ Source: manual 2.1.1, 2.2.5; Dong et al., arXiv:1501.00092.
 from __future__ import annotations
 
 from bathysr_nb.backend import keras
-from bathysr_nb.layers import Resize
+from bathysr_nb.layers import Resize, ToOneChannel
 
 
 def srcnn(x, scale: int, *, filters=(64, 32), kernels=(9, 1, 5), bias=True, last_initializer="glorot_uniform"):
@@ -32,6 +32,4 @@ def srcnn(x, scale: int, *, filters=(64, 32), kernels=(9, 1, 5), bias=True, last
     x = Resize(scale, name="resize")(x)
     for i, (channels, kernel) in enumerate(zip(filters, kernels), 1):
         x = keras.layers.Conv2D(channels, kernel, padding="same", activation="relu", use_bias=bias, name=f"conv_{i}")(x)
-    return keras.layers.Conv2D(
-        1, kernels[-1], padding="same", use_bias=bias, kernel_initializer=last_initializer, name="conv_last"
-    )(x)
+    return ToOneChannel(kernels[-1], scale, use_bias=bias, kernel_initializer=last_initializer, name="conv_last")(x)

@@ -6,7 +6,7 @@ Source: manual 2.1.4, 2.2.8-2.2.10; Ledig et al., CVPR 2017.
 from __future__ import annotations
 
 from bathysr_nb.backend import keras
-from bathysr_nb.layers import Conv2DSubPixel
+from bathysr_nb.layers import Conv2DSubPixel, ToOneChannel
 
 MOMENTUM = 0.8
 SLOPE = 0.2
@@ -80,7 +80,7 @@ def generator(x, scale: int, *, filters=32, num_residual_blocks=1, bias=True, la
     x = keras.layers.BatchNormalization(momentum=MOMENTUM, name="after_bn")(x)
     x = keras.layers.add([skip, x], name="after_add")
     x = upsampling(x, scale, filters, prelu, bias)
-    return conv(1, 9, bias=bias, initializer=last_initializer, name="conv_last")(x)
+    return ToOneChannel(9, scale, use_bias=bias, kernel_initializer=last_initializer, name="conv_last")(x)
 
 
 def discriminator(x, *, d_filters=4, d_num_downsampling_blocks=1, dropout=0.0):
