@@ -66,6 +66,16 @@ class Normalisation:
         """Metres per unit of the network's output; losses are in these units."""
         return self.high - self.low if self.relief is None else self.relief
 
+    def scaled(self, depth):
+        """Metres to 0..1 by `low` and `high`, for a tensor or an array of any shape.
+
+        Examples
+        --------
+        >>> Normalisation(-2500, 0, relief=50).scaled(-625.0)
+        0.75
+        """
+        return (depth - self.low) / (self.high - self.low)
+
     @classmethod
     def fit(cls, lr: np.ndarray, hr: np.ndarray, residual: bool, norm_range=None) -> Normalisation:
         """From the training set: its extremes, and the spread of LR about its local mean.
