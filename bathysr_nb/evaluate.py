@@ -3,7 +3,7 @@
 RMSE is pooled over cells unless said otherwise. The 25 crops of a block share cells, so
 intervals resample whole blocks, and differences are paired: both sides see the same draw.
 
-Source: manual 2.4.4; the intervals are ours.
+Source: manual 2.2.23, 2.4.4; the intervals are ours.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pandas as pd
 MANUAL_EDGES = (0.05, 0.1)
 FEW_BLOCKS = 8
 DRAWS = 2000
+BATCH = 256  # patches scored at a time
 HOW_TO_READ = f"""RMSE in metres on steep ground that no network saw, per bin of the true patch's mean slope
 gradient; change against bicubic in percent; in brackets its 95% interval from resampling blocks, which is too
 narrow where blocks are few (below {FEW_BLOCKS}: none)."""
@@ -49,6 +50,58 @@ def squared_error(truth: np.ndarray, estimate: np.ndarray, rim: int = 0) -> np.n
     inner = slice(rim, -rim or None)
     error = (np.asarray(estimate, dtype=np.float64) - truth)[:, inner, inner]
     return (error**2).reshape(len(error), -1).mean(axis=1)
+
+
+def patch_scores(truth: np.ndarray, estimates: dict[str, np.ndarray], normalisation) -> pd.DataFrame:
+    """PSNR, DSSIM and RMSE of each patch by each method.
+
+    Parameters
+    ----------
+    truth : ndarray, shape (n, H, W, 1)
+        Depths in metres; at least 11 x 11 cells.
+    estimates : dict of str to ndarray, shape (n, H, W, 1)
+        Method to its depths in metres.
+    normalisation : bathysr_nb.normalization.Normalisation
+        Its low and high are 0 and 1 for psnr, dssim and rmse.
+
+    Returns
+    -------
+    DataFrame, one row a patch
+        For each method ``<method>_psnr`` (dB), ``<method>_dssim``, ``<method>_rmse`` (no unit)
+        and ``<method>_rmse_metres``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or patches are smaller than SSIM's window.
+
+    Notes
+    -----
+    Manual 2.2.23, ``Evaluator``; see `bathysr_nb.metrics`.
+
+    Examples
+    --------
+    >>> from bathysr_nb.normalization import Normalisation
+    >>> truth = np.zeros((1, 16, 16, 1))
+    >>> table = patch_scores(truth, {"net": truth - 5}, Normalisation(-50, 0))
+    >>> table[["net_psnr", "net_rmse", "net_rmse_metres"]].values.round(3).tolist()
+    [[20.0, 0.1, 5.0]]
+    """
+    from bathysr_nb import metrics  # Keras takes seconds to import
+    from bathysr_nb.backend import ops
+
+    table = {}
+    for method, estimate in estimates.items():
+        rmse = np.sqrt(squared_error(truth, estimate))
+        for name, score in metrics.SCORES.items():
+            batches = (
+                [normalisation.scaled(depth[start : start + BATCH]) for depth in (truth, estimate)]
+                for start in range(0, len(truth), BATCH)
+            )
+            table[f"{method}_{name}"] = np.concatenate([ops.convert_to_numpy(score(*batch)) for batch in batches])
+        table[f"{method}_rmse"] = rmse / (normalisation.high - normalisation.low)
+        table[f"{method}_rmse_metres"] = rmse
+    return pd.DataFrame(table)
 
 
 def slope_bins(slope: np.ndarray, edges=MANUAL_EDGES) -> pd.Categorical:

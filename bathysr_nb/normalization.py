@@ -107,5 +107,8 @@ class Normalisation:
 
     @classmethod
     def load(cls, path) -> Normalisation:
-        """Read a file that holds `to_json`."""
-        return cls(**json.loads(Path(path).read_text()))
+        """Read a file that holds `to_json`; anything else in it is a ValueError that names it."""
+        try:
+            return cls(**json.loads(Path(path).read_text()))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not a normalisation ({error})") from None

@@ -45,14 +45,19 @@ def hillshade(ax, depth: np.ndarray, cell: float, vmin=None, vmax=None, exaggera
     """
     low, high = limits(depth)
     norm = Normalize(low if vmin is None else vmin, high if vmax is None else vmax)
+    extent = [0, depth.shape[1] * cell / 1e3, depth.shape[0] * cell / 1e3, 0]
+    ax.imshow(_shaded(depth, cell, norm, exaggeration), extent=extent, interpolation="nearest")
+    ax.set_title(title, fontsize=10)
+    return plt.cm.ScalarMappable(norm, DEPTH)
+
+
+def _shaded(depth: np.ndarray, cell: float, norm: Normalize, exaggeration: float = 5) -> np.ndarray:
+    """Colours (h, w, 4) of depths lit from the north-west, missing cells white."""
     filled = np.nan_to_num(depth, nan=norm.vmax)
     light = LightSource(315, 45)
     rgb = light.shade(filled, DEPTH, norm=norm, blend_mode="soft", vert_exag=exaggeration, dx=cell, dy=cell)
     rgb[np.isnan(depth)] = 1
-    extent = [0, depth.shape[1] * cell / 1e3, depth.shape[0] * cell / 1e3, 0]
-    ax.imshow(rgb, extent=extent, interpolation="nearest")
-    ax.set_title(title, fontsize=10)
-    return plt.cm.ScalarMappable(norm, DEPTH)
+    return rgb
 
 
 def colorbar(mappable, axes, label: str = "depth (m)"):
@@ -218,6 +223,21 @@ def history(frame) -> Figure:
         ``history.csv``, one row an epoch. Where it has g_loss and d_loss (GANs), these take
         the place of the loss.
 
+
+def comparison(rows, cell: float | None = None, figure: Figure | None = None) -> Figure:
+    """Rows of patches to compare, hillshaded, each row on its own colour scale.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Title to patch, ndarray of shape (h, w), metres; a row's patches may differ in shape but
+        cover the same ground.
+    cell : float, optional
+        Cell size of the finest patches in metres.
+    figure : Figure, optional
+        One that this function made for rows of the same number and length: it is drawn anew,
+        which is faster.
+
     Returns
     -------
     Figure
@@ -235,3 +255,37 @@ def history(frame) -> Figure:
         )
         ax.legend(frameon=False, fontsize=8)
     return figure
+
+
+        The depths that a row's colours span stand beside it. It belongs to no window: show or
+        save it.
+
+    Notes
+    -----
+    Manual 2.2.24, ``plot_test_imgs``.
+    """
+    columns, lines = max(map(len, rows)), len(rows)
+    if figure is None:
+        figure = Figure(figsize=(2 * columns + 0.3, 2.35 * lines + 0.3), layout="constrained")
+        figure.subplots(lines, columns, squeeze=False)
+    else:
+        figure.set_layout_engine("none")  # as it was laid out for the first
+    for line, row in zip(np.reshape(figure.axes, (lines, columns)), rows):
+        norm = Normalize(*limits(*row.values()))
+        finest = max(patch.shape[1] for patch in row.values())
+        for ax, (title, patch) in zip(line, row.items()):
+            _redraw(ax, _shaded(patch, (cell or 50) * finest / patch.shape[1], norm), title)
+        line[0].set_ylabel(f"{norm.vmin:,.0f} to {norm.vmax:,.0f} m", fontsize=7)
+        for ax in line[len(row) :]:
+            ax.axis("off")
+    figure.supxlabel(f"each patch is {finest * cell / 1e3:g} km wide" if cell else "", fontsize=8)
+    return figure
+
+
+def _redraw(ax, rgb: np.ndarray, title: str) -> None:
+    if ax.images:
+        ax.images[0].set_data(rgb)
+    else:
+        ax.imshow(rgb, extent=[0, 1, rgb.shape[0] / rgb.shape[1], 0], interpolation="nearest")
+        ax.set(xticks=[], yticks=[])
+    ax.set_title(title, fontsize=8)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from bathysr_nb import evaluate
+from bathysr_nb.normalization import Normalisation
 
 
 def test_squared_error_by_hand_and_rim():
@@ -61,3 +62,24 @@ def test_few_blocks_give_words_instead_of_an_interval():
     text = evaluate.wide_table(evaluate.score_table(errors, np.zeros(6), np.arange(6)))
     assert text.loc["all", "net"] == "1.00  -50.0% [few blocks]"
     assert text.loc["all", "bicubic"] == "2.00"
+
+
+def test_patch_scores_by_hand_and_each_patch_by_itself():
+    """With more patches than a batch: a patch's scores are those it has alone."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(-1000, 100, (2 * evaluate.BATCH + 3, 12, 12, 1)).astype("float32")
+    estimates = {"a": truth + 20, "b": truth + rng.normal(0, 5, truth.shape).astype("float32")}
+    table = evaluate.patch_scores(truth, estimates, Normalisation(-2000, 0, relief=3))
+    scores = ("psnr", "dssim", "rmse", "rmse_metres")
+    assert list(table) == [f"{method}_{score}" for method in "ab" for score in scores]
+    np.testing.assert_allclose(table["a_psnr"], 40, atol=1e-3)
+    np.testing.assert_allclose(table["a_rmse"], 0.01, rtol=1e-4)
+    np.testing.assert_allclose(table["a_rmse_metres"], 20, rtol=1e-4)
+    np.testing.assert_allclose(table["b_psnr"], -20 * np.log10(table["b_rmse"]), atol=1e-3)
+    for i in (0, evaluate.BATCH, len(truth) - 1):
+        alone = evaluate.patch_scores(
+            truth[[i]], {k: v[[i]] for k, v in estimates.items()}, Normalisation(-2000, 0, relief=3)
+        )
+        np.testing.assert_allclose(alone.iloc[0], table.iloc[i], rtol=1e-4)
+    with pytest.raises(ValueError, match="must agree"):
+        evaluate.patch_scores(truth, {"a": truth[:5]}, Normalisation(-2000, 0))

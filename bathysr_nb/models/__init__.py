@@ -15,6 +15,7 @@ from bathysr_nb.backend import keras
 from bathysr_nb.layers import LocalMean, Resize, Scale
 from bathysr_nb.models import espcn, esrgan, fsrcnn, srcnn, srgan
 from bathysr_nb.models.gan import GAN
+from bathysr_nb.models.weights import load_weights as load_weights
 from bathysr_nb.normalization import WINDOW, Normalisation
 
 MODELS = {

@@ -1,2 +1,96 @@
-def load_weights(model, path):
-    model.load_weights(path)
+"""Weights files, judged before they are loaded.
+
+Keras passes over layers that a file has and the network lacks; here they are an error.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import h5py
+
+from bathysr_nb.backend import keras
+
+SUFFIX = ".weights.h5"
+
+
+def _shapes(path: Path) -> tuple[Counter, bool]:
+    """How often each shape occurs among a file's arrays, and whether it is of Keras 2's form."""
+    arrays = []
+
+    def collect(name, item):
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            arrays.append(item.shape)
+
+    with h5py.File(path) as file:
+        file.visititems(collect)
+        return Counter(arrays), "layer_names" in file.attrs
+
+
+def _scale(model: keras.Model) -> int:
+    return getattr(model, "generator", model).compute_output_shape((1, 8, 8, 1))[1] // 8
+
+
+def _listed(shapes: Counter) -> str:
+    texts = [str(shape) for shape in shapes.elements()]
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if texts[3:] else "") or "nothing"
+
+
+def load_weights(model: keras.Model, path) -> None:
+    """Load weights into a network, all of them or none.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `bathysr_nb.models.build_model` makes it.
+    path : path
+        Weights that Keras saved, ``.weights.h5``; ``.h5`` is known too. An optimiser's state in
+        it is left alone.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no file of weights, or its arrays are not those of the network: another
+        network, other options, or another scale. SRCNN and FSRCNN have the same arrays at
+        every scale.
+
+    Examples
+    --------
+    >>> from bathysr_nb.models import build_model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     build_model("espcn", scale=2).save_weights(f"{folder}/best.weights.h5")
+    ...     load_weights(build_model("espcn", scale=2), f"{folder}/best.weights.h5")
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        found, keras_2 = _shapes(path)
+    except (OSError, RuntimeError, KeyError) as error:
+        raise ValueError(f"{path}: not a file of weights ({str(error).splitlines()[0]})") from None
+    expected = Counter(tuple(weight.shape) for weight in model.weights)
+    if found != expected:
+        raise ValueError(
+            f"{path}: holds weights of another network (with {_listed(found - expected)} where it has "
+            f"{_listed(expected - found)}); expected {model.name} at scale {_scale(model)}"
+        )
+    try:
+        _load(model, path, keras_2)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{path}: holds weights of another network ({reason}); expected {model.name} at scale {_scale(model)}"
+        ) from None
+
+
+def _load(model: keras.Model, path: Path, keras_2: bool) -> None:
+    if keras_2 or path.name.endswith(SUFFIX):
+        model.load_weights(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:  # Keras tells the form from the name alone
+        model.load_weights(shutil.copy(path, Path(folder) / f"copy{SUFFIX}"))

@@ -1,0 +1,60 @@
+import io
+
+import numpy as np
+import pytest
+
+from bathysr_nb import plots
+
+RNG = np.random.default_rng(0)
+
+
+def rows(n=2):
+    """A coarse and a fine patch a row, each row at its own depth."""
+    return [
+        {"coarse": RNG.normal(size=(4, 4)) - 100 * k, "fine": RNG.normal(size=(16, 16)) - 100 * k} for k in range(n)
+    ]
+
+
+def drawn(figure):
+    """A figure as PNG."""
+    file = io.BytesIO()
+    figure.savefig(file, dpi=40)
+    return file.getvalue()
+
+
+def test_comparison_has_a_panel_for_each_patch_and_tells_each_rows_depths():
+    shown = rows(3)
+    figure = plots.comparison(shown, cell=50)
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles == ["coarse", "fine"] * 3
+    for k, row in enumerate(shown):
+        low, high = min(p.min() for p in row.values()), max(p.max() for p in row.values())
+        assert figure.axes[2 * k].get_ylabel() == f"{low:,.0f} to {high:,.0f} m"
+    assert figure.get_supxlabel() == "each patch is 0.8 km wide"
+    assert plots.comparison(shown).get_supxlabel() == ""
+
+
+def test_a_rows_colours_do_not_depend_on_the_other_rows():
+    shown = rows()
+    pair, alone = plots.comparison(shown), plots.comparison(shown[1:])
+    for ax, other in zip(pair.axes[2:], alone.axes, strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), other.images[0].get_array())
+
+
+def test_a_figure_drawn_again_shows_the_new_patches():
+    first, second = rows(), rows()
+    second[0]["new"] = second[0].pop("fine")
+    figure = plots.comparison(first, 50)
+    before = drawn(figure)
+    anew, again = plots.comparison(second, 50), plots.comparison(second, 50, figure)
+    assert again is figure
+    for ax, other in zip(again.axes, anew.axes, strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), other.images[0].get_array())
+        assert (ax.get_title(), ax.get_ylabel()) == (other.get_title(), other.get_ylabel())
+    assert drawn(again) != before
+
+
+@pytest.mark.filterwarnings("error")
+def test_flat_patches_and_short_rows_are_drawn():
+    flat = np.full((4, 4), -10.0)
+    assert drawn(plots.comparison([{"a": flat, "b": flat}, {"a": flat}]))
