@@ -30,18 +30,15 @@ class Batches(keras.utils.PyDataset):
         LR as well.
     magnification : float
         Factor on the steps of an epoch, which are n // batch_size.
-    first_epoch : int
-        The epoch to begin with.
     """
 
-    def __init__(self, lr, hr, batch_size, turn, seed, online=None, downsampling=None, magnification=1, first_epoch=0):
+    def __init__(self, lr, hr, batch_size, turn, seed, online=None, downsampling=None, magnification=1):
         super().__init__()
         self.lr, self.hr, self.batch_size, self.turn, self.seed = lr, hr, batch_size, turn, seed
         self.online: OnlineAugmentation | None = online
         self.downsampling = downsampling
         self.steps = max(1, round(len(lr) // batch_size * magnification))
-        self.epoch = first_epoch - 1
-        self.on_epoch_end()
+        self.start(0)
 
     def __len__(self):
         return self.steps
@@ -57,11 +54,26 @@ class Batches(keras.utils.PyDataset):
         step = -1 if flipped else 1
         return tuple(np.rot90(side, turns, axes=(1, 2))[:, :, ::step] for side in (lr, hr))
 
-    def on_epoch_end(self):
-        """Draw the next epoch's order; patches beyond the last whole batch wait for another epoch."""
-        self.epoch += 1
+    def start(self, epoch: int) -> None:
+        """Draw an epoch's order; patches beyond the last whole batch wait for another epoch."""
+        self.epoch = epoch
         rng = np.random.default_rng([self.seed, self.epoch])
         whole = len(self.lr) // self.batch_size * self.batch_size
         passes = -(-self.steps * self.batch_size // whole)
         self.order = np.concatenate([rng.permutation(len(self.lr))[:whole] for _ in range(passes)])
         self.orientation = rng.integers(0, 8 if self.turn else 1, self.steps)
+
+
+class Reshuffle(keras.callbacks.Callback):
+    """Bring batches to the epoch that begins.
+
+    Keras asks for a few batches before the first epoch, and how often differs; so epochs are not counted
+    by the data but told to it.
+    """
+
+    def __init__(self, batches: Batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.start(epoch)
