@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bathysr_nb import interpolation
+
 MANUAL_EDGES = (0.05, 0.1)
 FEW_BLOCKS = 8
 DRAWS = 2000
@@ -102,6 +104,39 @@ def patch_scores(truth: np.ndarray, estimates: dict[str, np.ndarray], normalisat
         table[f"{method}_rmse"] = rmse / (normalisation.high - normalisation.low)
         table[f"{method}_rmse_metres"] = rmse
     return pd.DataFrame(table)
+
+
+def enlarged(lr: np.ndarray, scale: int) -> dict[str, np.ndarray]:
+    """What a network is shown beside: LR (n, h, w, 1) enlarged by nearest ("low-res") and by bicubic."""
+    methods = {"low-res": "nearest", "bicubic": "bicubic"}
+    return {name: interpolation.enlarge(lr[..., 0], scale, method)[..., None] for name, method in methods.items()}
+
+
+def comparison_rows(sides: dict[str, np.ndarray], scores: pd.DataFrame) -> list[dict]:
+    """Patches with their scores as titles, for `bathysr_nb.plots.comparison`.
+
+    Parameters
+    ----------
+    sides : dict of str to ndarray, shape (n, h, w, 1)
+        Low-res, bicubic, super-res and high-res patches, metres.
+    scores : DataFrame
+        As `patch_scores`, one row a patch; the index is shown beside the truth.
+
+    Returns
+    -------
+    list of dict
+        Title to patch, one dict a row.
+    """
+
+    def title(name: str, index, row) -> str:
+        if f"{name}_psnr" not in row:
+            return f"{name}, patch {index}"
+        return f"{name}\n{row[f'{name}_psnr']:.2f} dB, DSSIM {row[f'{name}_dssim']:.2g}"
+
+    return [
+        {title(name, index, row): side[i, ..., 0] for name, side in sides.items()}
+        for i, (index, row) in enumerate(scores.iterrows())
+    ]
 
 
 def slope_bins(slope: np.ndarray, edges=MANUAL_EDGES) -> pd.Categorical:

@@ -15,18 +15,14 @@ import pandas as pd
 from bathysr_nb import config, evaluate, plots, runs, store, terrain
 from bathysr_nb.evaluate import MANUAL_EDGES
 from bathysr_nb.inputfile import Params
-from bathysr_nb.interpolation import enlarge
 from bathysr_nb.loader import Pairs, test_set
-from bathysr_nb.models import build_model, load_weights
-from bathysr_nb.normalization import Normalisation
+from bathysr_nb.models import BEST, build_model, load_weights
+from bathysr_nb.normalization import NORMALISATION, Normalisation
 
 FOLDER = "test_result"
-BEST = "weights_best.weights.h5"
-NORMALISATION = "normalisation.json"
 MADE = r"test_results.*\.csv|test_result_\d+-\d+\.png|data_SR\.pkl"  # the names of what is written
 BATCH = 64  # patches predicted at a time
 ROWS = 4  # patches a picture
-ENLARGED = {"low-res": "nearest", "bicubic": "bicubic"}  # column and how LR is enlarged for it
 
 
 def find_weights(params: Params, weights=None) -> Path:
@@ -168,7 +164,7 @@ def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDG
         sr = model.predict(pairs.lr, batch_size=BATCH, verbose=0)
         if not np.isfinite(sr).all():
             raise ValueError(f"{params.model}: the weights predict NaN; test those of an earlier epoch")
-        estimates = {m: enlarge(pairs.lr[..., 0], params.scale, how)[..., None] for m, how in ENLARGED.items()}
+        estimates = evaluate.enlarged(pairs.lr, params.scale)
         scores = evaluate.patch_scores(pairs.hr, estimates | {"super-res": sr}, normalisation)
         frame = pd.concat([pd.Series(slope, name="mean_slope_gradient"), scores], axis=1)
         frame = frame.set_index(pd.Index(pairs.kept, name="img_index"))
@@ -252,17 +248,10 @@ def _draw(folder: Path, pairs: Pairs, bicubic, sr, frame: pd.DataFrame, cell: fl
     figure = None
     for start in config.progress(range(0, len(frame), ROWS), "pictures"):
         shown = range(start, min(start + ROWS, len(frame)))
-        rows = [{_title(name, frame, i): side[i, ..., 0] for name, side in sides.items()} for i in shown]
+        rows = evaluate.comparison_rows({name: side[shown] for name, side in sides.items()}, frame.iloc[shown])
         figure = plots.comparison(rows, cell, figure if len(rows) == ROWS else None)
         first, last = frame.index[[shown[0], shown[-1]]]
         figure.savefig(folder / f"test_result_{first}-{last}.png", dpi=100)
-
-
-def _title(name: str, frame: pd.DataFrame, i: int) -> str:
-    if name == "high-res":
-        return f"high-res, patch {frame.index[i]}"
-    row = frame.iloc[i]
-    return f"{name}\n{row[f'{name}_psnr']:.2f} dB, DSSIM {row[f'{name}_dssim']:.2g}"
 
 
 def summary(frame: pd.DataFrame) -> str:
