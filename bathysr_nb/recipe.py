@@ -5,6 +5,7 @@ Source: manual 2.2.28 (``Modeler``: losses and optimisers), 2.4.1.
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +111,8 @@ class Recipe:
             value = getattr(self, key)
             if value is not None and not value > 0:
                 faults.append(f"{key} is {value}, expected more than 0")
+        if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
+            faults.append("tensorboard is not installed; pip install tensorboard")
         if faults:
             raise ValueError("; ".join(faults))
 

@@ -11,7 +11,7 @@ import json
 import numpy as np
 
 from bathysr_nb import store
-from bathysr_nb.backend import keras, ops
+from bathysr_nb.backend import keras
 
 STATE = "state.npz"
 
@@ -35,9 +35,7 @@ def save_state(path, model: keras.Model, history: list[dict]) -> None:
     history : list of dict
         One an epoch.
     """
-    arrays = {
-        f"{kind}_{i}": ops.convert_to_numpy(v) for kind, vs in _variables(model).items() for i, v in enumerate(vs)
-    }
+    arrays = {f"{kind}_{i}": v.numpy() for kind, vs in _variables(model).items() for i, v in enumerate(vs)}
     with store.replacing(path, overwrite=True) as part:
         np.savez(part, history=np.frombuffer(json.dumps(history).encode(), np.uint8), **arrays)
 
