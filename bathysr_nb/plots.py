@@ -228,19 +228,9 @@ def comparison(rows, cell: float | None = None, figure: Figure | None = None) ->
         One that this function made for rows of the same number and length: it is drawn anew,
         which is faster.
 
-
-def history(frame) -> Figure:
-    """Losses, PSNR and DSSIM of a training, training and validation together.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        ``history.csv``, one row an epoch. Where it has g_loss and d_loss (GANs), these take
-        the place of the loss.
     Returns
     -------
     Figure
-<<<<<<< HEAD
         The depths that a row's colours span stand beside it. It belongs to no window: show or
         save it.
 
@@ -273,7 +263,20 @@ def _redraw(ax, rgb: np.ndarray, title: str) -> None:
         ax.imshow(rgb, extent=[0, 1, rgb.shape[0] / rgb.shape[1], 0], interpolation="nearest")
         ax.set(xticks=[], yticks=[])
     ax.set_title(title, fontsize=8)
-=======
+
+
+def history(frame) -> Figure:
+    """Losses, PSNR and DSSIM of a training, training and validation together.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``history.csv``, one row an epoch. Where it has g_loss and d_loss (GANs), these take
+        the place of the loss.
+
+    Returns
+    -------
+    Figure
         It belongs to no window: show or save it.
     """
     losses = [("g_loss", "d_loss")] if "g_loss" in frame else [("loss",)]
@@ -288,4 +291,3 @@ def _redraw(ax, rgb: np.ndarray, title: str) -> None:
         )
         ax.legend(frameon=False, fontsize=8)
     return figure
->>>>>>> ea8da50f84ae921216da55e1020c756dd7079e99

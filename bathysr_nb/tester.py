@@ -13,20 +13,18 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import config, evaluate, plots, runs, store, terrain
+from bathysr_nb.callbacks import BEST
 from bathysr_nb.evaluate import MANUAL_EDGES
 from bathysr_nb.inputfile import Params
-from bathysr_nb.interpolation import enlarge
 from bathysr_nb.loader import Pairs, test_set
 from bathysr_nb.models import build_model, load_weights
 from bathysr_nb.normalization import Normalisation
+from bathysr_nb.train import NORMALISATION
 
 FOLDER = "test_result"
-BEST = "weights_best.weights.h5"
-NORMALISATION = "normalisation.json"
 MADE = r"test_results.*\.csv|test_result_\d+-\d+\.png|data_SR\.pkl"  # the names of what is written
 BATCH = 64  # patches predicted at a time
 ROWS = 4  # patches a picture
-ENLARGED = {"low-res": "nearest", "bicubic": "bicubic"}  # column and how LR is enlarged for it
 
 
 def find_weights(params: Params, weights=None) -> Path:
@@ -168,14 +166,13 @@ def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDG
         sr = model.predict(pairs.lr, batch_size=BATCH, verbose=0)
         if not np.isfinite(sr).all():
             raise ValueError(f"{params.model}: the weights predict NaN; test those of an earlier epoch")
-        estimates = {m: enlarge(pairs.lr[..., 0], params.scale, how)[..., None] for m, how in ENLARGED.items()}
-        scores = evaluate.patch_scores(pairs.hr, estimates | {"super-res": sr}, normalisation)
+        scores = evaluate.patch_scores(pairs.hr, evaluate.estimates(pairs.lr, sr), normalisation)
         frame = pd.concat([pd.Series(slope, name="mean_slope_gradient"), scores], axis=1)
         frame = frame.set_index(pd.Index(pairs.kept, name="img_index"))
         _write_tables(part, frame, bins)
         store.save_patches(part / "data_SR.pkl", sr)
         cell = terrain.spacing(truth, pairs.hr.shape[1])[0] if truth.with_name("patches.csv").is_file() else None
-        _draw(part, pairs, estimates["bicubic"], sr, frame, cell)
+        _draw(part, pairs, sr, normalisation, frame, cell)
     return frame
 
 
@@ -246,23 +243,15 @@ def _write_tables(folder: Path, frame: pd.DataFrame, bins: pd.Categorical) -> No
         store.write_text(folder / f"test_results{name}_describe.csv", part.describe().to_csv())
 
 
-def _draw(folder: Path, pairs: Pairs, bicubic, sr, frame: pd.DataFrame, cell: float | None) -> None:
+def _draw(folder: Path, pairs: Pairs, sr, normalisation, frame: pd.DataFrame, cell: float | None) -> None:
     """The pictures, on one figure that is drawn again and again, which is twice as fast."""
-    sides = {"low-res": pairs.lr, "bicubic": bicubic, "super-res": sr, "high-res": pairs.hr}
     figure = None
     for start in config.progress(range(0, len(frame), ROWS), "pictures"):
-        shown = range(start, min(start + ROWS, len(frame)))
-        rows = [{_title(name, frame, i): side[i, ..., 0] for name, side in sides.items()} for i in shown]
+        part = slice(start, start + ROWS)
+        scores = frame.iloc[part]
+        rows = evaluate.comparison_rows(pairs.lr[part], pairs.hr[part], sr[part], normalisation, scores)
         figure = plots.comparison(rows, cell, figure if len(rows) == ROWS else None)
-        first, last = frame.index[[shown[0], shown[-1]]]
-        figure.savefig(folder / f"test_result_{first}-{last}.png", dpi=100)
-
-
-def _title(name: str, frame: pd.DataFrame, i: int) -> str:
-    if name == "high-res":
-        return f"high-res, patch {frame.index[i]}"
-    row = frame.iloc[i]
-    return f"{name}\n{row[f'{name}_psnr']:.2f} dB, DSSIM {row[f'{name}_dssim']:.2g}"
+        figure.savefig(folder / f"test_result_{scores.index[0]}-{scores.index[-1]}.png", dpi=100)
 
 
 def summary(frame: pd.DataFrame) -> str:
