@@ -17,9 +17,9 @@ from tqdm.auto import tqdm
 
 from bathysr_nb import plots, store
 from bathysr_nb.backend import keras
+from bathysr_nb.models import BEST
 from bathysr_nb.state import STATE, save_state
 
-BEST = "weights_best.weights.h5"
 HISTORY = "history.csv"
 
 

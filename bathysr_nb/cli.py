@@ -21,6 +21,8 @@ EXAMPLES = {
     "rotate": "bathysr rotate params/rotate.yml --set fill_mode=nearest",
     "scale": "bathysr scale params/scale.yml --with-originals",
     "preview": "bathysr preview dataset/train/data_HR.pkl --index 7",
+    "train": "bathysr train params/input_espcn.yml --set seed=1 --set log_dir=../runs/espcn_1",
+    "test": "bathysr test params/input_espcn.yml",
 }
 
 
@@ -134,6 +136,22 @@ def _preview(args) -> None:
     print(path)
 
 
+def _train(args) -> None:
+    params = config.load_params(args.config, _overrides(args.set))
+    from bathysr_nb.trainer import outcome, train_params
+
+    flags = {"mixed_precision": args.mixed_precision, "xla": args.xla, "tensorboard": args.tensorboard}
+    trained = train_params(params, resume=args.resume, force=args.force, **flags)
+    print(outcome(params, trained))
+
+
+def _test(args) -> None:
+    params = config.load_params(args.config, _overrides(args.set))
+    from bathysr_nb import tester
+
+    print(tester.summary(tester.test(params, overwrite=args.force)))
+
+
 def _delta(text: str):
     parts = [float(part) for part in text.split(",")]
     if len(parts) not in (1, 2):
@@ -179,6 +197,13 @@ def parser() -> argparse.ArgumentParser:
         verb = _verb(verbs, name, _augment, help)
         _configured(verb)
         verb.add_argument("--with-originals", action="store_true", help="put the originals first")
+    train = _verb(verbs, "train", _train, "train the network of an input file; Ctrl-C stops it, --resume goes on")
+    _configured(train)
+    train.add_argument("--resume", action="store_true", help="go on from the last whole epoch")
+    train.add_argument("--mixed-precision", choices=("mixed_bfloat16", "mixed_float16"), help="faster on recent GPUs")
+    train.add_argument("--xla", action="store_true", help="compile with XLA")
+    train.add_argument("--tensorboard", action="store_true", help="also write logs for TensorBoard")
+    _configured(_verb(verbs, "test", _test, "score the network of an input file on the test set"))
     preview = _verb(verbs, "preview", _preview, "draw one patch beside each of its augmentations")
     preview.add_argument("pickle", type=Path, metavar="FILE.pkl")
     preview.add_argument("--index", type=int, default=0, help="which patch (default: %(default)s)")

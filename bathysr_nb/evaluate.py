@@ -11,13 +11,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bathysr_nb.interpolation import enlarge
+from bathysr_nb import interpolation
 
 MANUAL_EDGES = (0.05, 0.1)
 FEW_BLOCKS = 8
 DRAWS = 2000
 BATCH = 256  # patches scored at a time
-ENLARGED = {"low-res": "nearest", "bicubic": "bicubic"}  # what a network is compared with, and how it is made
 HOW_TO_READ = f"""RMSE in metres on steep ground that no network saw, per bin of the true patch's mean slope
 gradient; change against bicubic in percent; in brackets its 95% interval from resampling blocks, which is too
 narrow where blocks are few (below {FEW_BLOCKS}: none)."""
@@ -107,59 +106,37 @@ def patch_scores(truth: np.ndarray, estimates: dict[str, np.ndarray], normalisat
     return pd.DataFrame(table)
 
 
-def estimates(lr: np.ndarray, sr: np.ndarray) -> dict[str, np.ndarray]:
-    """The manual's three methods: low-res (nearest), bicubic and super-res.
+def enlarged(lr: np.ndarray, scale: int) -> dict[str, np.ndarray]:
+    """What a network is shown beside: LR (n, h, w, 1) enlarged by nearest ("low-res") and by bicubic."""
+    methods = {"low-res": "nearest", "bicubic": "bicubic"}
+    return {name: interpolation.enlarge(lr[..., 0], scale, method)[..., None] for name, method in methods.items()}
+
+
+def comparison_rows(sides: dict[str, np.ndarray], scores: pd.DataFrame) -> list[dict]:
+    """Patches with their scores as titles, for `bathysr_nb.plots.comparison`.
 
     Parameters
     ----------
-    lr, sr : ndarray, shape (n, h, w, 1) and (n, H, W, 1)
-        Input and output of a network, metres.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (n, H, W, 1)
-
-    Examples
-    --------
-    >>> [depth.shape for depth in estimates(np.zeros((1, 4, 4, 1)), np.zeros((1, 8, 8, 1))).values()]
-    [(1, 8, 8, 1), (1, 8, 8, 1), (1, 8, 8, 1)]
-    """
-    scale = sr.shape[1] // lr.shape[1]
-    return {name: enlarge(lr[..., 0], scale, how)[..., None] for name, how in ENLARGED.items()} | {"super-res": sr}
-
-
-def comparison_rows(lr, hr, sr, normalisation, scores: pd.DataFrame | None = None) -> list[dict[str, np.ndarray]]:
-    """Rows for `bathysr_nb.plots.comparison`: low-res, bicubic, super-res with PSNR and DSSIM, and high-res.
-
-    Parameters
-    ----------
-    lr : ndarray, shape (n, h, w, 1)
-        Metres; drawn as it is.
-    hr, sr : ndarray, shape (n, H, W, 1)
-        Truth and a network's output.
-    normalisation : bathysr_nb.normalization.Normalisation
-    scores : DataFrame, optional
-        `patch_scores` of `estimates` where they are known; its index is then told as the
-        patch's number.
+    sides : dict of str to ndarray, shape (n, h, w, 1)
+        Low-res, bicubic, super-res and high-res patches, metres.
+    scores : DataFrame
+        As `patch_scores`, one row a patch; the index is shown beside the truth.
 
     Returns
     -------
     list of dict
-        Title to patch, shape (h, w) or (H, W).
+        Title to patch, one dict a row.
     """
-    known = scores is not None
-    depths = estimates(lr, sr)
-    scores = scores if known else patch_scores(hr, depths, normalisation)
-    depths["low-res"] = lr
-    rows = []
-    for i, (label, score) in enumerate(scores.iterrows()):
-        row = {_titled(name, score): depth[i, ..., 0] for name, depth in depths.items()}
-        rows.append(row | {f"high-res, patch {label}" if known else "high-res": hr[i, ..., 0]})
-    return rows
 
+    def title(name: str, index, row) -> str:
+        if f"{name}_psnr" not in row:
+            return f"{name}, patch {index}"
+        return f"{name}\n{row[f'{name}_psnr']:.2f} dB, DSSIM {row[f'{name}_dssim']:.2g}"
 
-def _titled(name: str, score: pd.Series) -> str:
-    return f"{name}\n{score[f'{name}_psnr']:.2f} dB, DSSIM {score[f'{name}_dssim']:.2g}"
+    return [
+        {title(name, index, row): side[i, ..., 0] for name, side in sides.items()}
+        for i, (index, row) in enumerate(scores.iterrows())
+    ]
 
 
 def slope_bins(slope: np.ndarray, edges=MANUAL_EDGES) -> pd.Categorical:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+NORMALISATION = "normalisation.json"  # beside the weights
 WINDOW = 9  # LR cells along the side of the local mean's window
 
 

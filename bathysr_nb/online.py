@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bathysr_nb.augment import pair_scale
-from bathysr_nb.yamlfile import fits, signature
 from bathysr_nb.interpolation import keys_taps, resize
 from bathysr_nb.resample import FILL_MODES, ZOOM_RANGE, extend_index, real_patches, taps
+from bathysr_nb.yamlfile import fits, signature
 
 CHUNK_CELLS = 1 << 14  # cells resampled at once, to stay in the cache: 4 patches of 64 x 64
 

@@ -278,16 +278,17 @@ def history(frame) -> Figure:
     -------
     Figure
         It belongs to no window: show or save it.
+
+    Notes
+    -----
+    Manual 2.2.24, ``plot_history_graph``.
     """
-    losses = [("g_loss", "d_loss")] if "g_loss" in frame else [("loss",)]
+    losses = ("g_loss", "d_loss") if "g_loss" in frame else ("loss",)
     figure = Figure(figsize=(11, 3.2), layout="constrained")
-    for ax, names in zip(figure.subplots(1, 3), losses + [("psnr",), ("dssim",)]):
+    for ax, names in zip(figure.subplots(1, 3), (losses, ("psnr",), ("dssim",))):
         for color, name in zip(("C0", "C1"), names):
             ax.plot(frame.index, frame[name], color=color, label=name)
             ax.plot(frame.index, frame[f"val_{name}"], color=color, ls="--", label=f"val_{name}")
-        positive = (frame[[f"{part}{name}" for name in names for part in ("", "val_")]] > 0).all(axis=None)
-        ax.set(
-            xlabel="epoch", ylabel=" and ".join(names), yscale="log" if names[0] != "psnr" and positive else "linear"
-        )
+        ax.set(xlabel="epoch", ylabel=" and ".join(names), yscale="linear" if names == ("psnr",) else "log")
         ax.legend(frameon=False, fontsize=8)
     return figure

@@ -13,13 +13,11 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import config, evaluate, plots, runs, store, terrain
-from bathysr_nb.callbacks import BEST
 from bathysr_nb.evaluate import MANUAL_EDGES
 from bathysr_nb.inputfile import Params
 from bathysr_nb.loader import Pairs, test_set
-from bathysr_nb.models import build_model, load_weights
-from bathysr_nb.normalization import Normalisation
-from bathysr_nb.train import NORMALISATION
+from bathysr_nb.models import BEST, build_model, load_weights
+from bathysr_nb.normalization import NORMALISATION, Normalisation
 
 FOLDER = "test_result"
 MADE = r"test_results.*\.csv|test_result_\d+-\d+\.png|data_SR\.pkl"  # the names of what is written
@@ -166,13 +164,14 @@ def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDG
         sr = model.predict(pairs.lr, batch_size=BATCH, verbose=0)
         if not np.isfinite(sr).all():
             raise ValueError(f"{params.model}: the weights predict NaN; test those of an earlier epoch")
-        scores = evaluate.patch_scores(pairs.hr, evaluate.estimates(pairs.lr, sr), normalisation)
+        estimates = evaluate.enlarged(pairs.lr, params.scale)
+        scores = evaluate.patch_scores(pairs.hr, estimates | {"super-res": sr}, normalisation)
         frame = pd.concat([pd.Series(slope, name="mean_slope_gradient"), scores], axis=1)
         frame = frame.set_index(pd.Index(pairs.kept, name="img_index"))
         _write_tables(part, frame, bins)
         store.save_patches(part / "data_SR.pkl", sr)
         cell = terrain.spacing(truth, pairs.hr.shape[1])[0] if truth.with_name("patches.csv").is_file() else None
-        _draw(part, pairs, sr, normalisation, frame, cell)
+        _draw(part, pairs, estimates["bicubic"], sr, frame, cell)
     return frame
 
 
@@ -243,15 +242,16 @@ def _write_tables(folder: Path, frame: pd.DataFrame, bins: pd.Categorical) -> No
         store.write_text(folder / f"test_results{name}_describe.csv", part.describe().to_csv())
 
 
-def _draw(folder: Path, pairs: Pairs, sr, normalisation, frame: pd.DataFrame, cell: float | None) -> None:
+def _draw(folder: Path, pairs: Pairs, bicubic, sr, frame: pd.DataFrame, cell: float | None) -> None:
     """The pictures, on one figure that is drawn again and again, which is twice as fast."""
+    sides = {"low-res": pairs.lr, "bicubic": bicubic, "super-res": sr, "high-res": pairs.hr}
     figure = None
     for start in config.progress(range(0, len(frame), ROWS), "pictures"):
-        part = slice(start, start + ROWS)
-        scores = frame.iloc[part]
-        rows = evaluate.comparison_rows(pairs.lr[part], pairs.hr[part], sr[part], normalisation, scores)
+        shown = range(start, min(start + ROWS, len(frame)))
+        rows = evaluate.comparison_rows({name: side[shown] for name, side in sides.items()}, frame.iloc[shown])
         figure = plots.comparison(rows, cell, figure if len(rows) == ROWS else None)
-        figure.savefig(folder / f"test_result_{scores.index[0]}-{scores.index[-1]}.png", dpi=100)
+        first, last = frame.index[[shown[0], shown[-1]]]
+        figure.savefig(folder / f"test_result_{first}-{last}.png", dpi=100)
 
 
 def summary(frame: pd.DataFrame) -> str:

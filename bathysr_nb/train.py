@@ -20,16 +20,13 @@ import pandas as pd
 from bathysr_nb import callbacks, config, evaluate, losses, metrics, plots, store
 from bathysr_nb.augmentfiles import downsampling_of
 from bathysr_nb.backend import keras
-from bathysr_nb.models import build_model
-from bathysr_nb.models.gan import GAN
-from bathysr_nb.models.weights import load_weights
-from bathysr_nb.normalization import Normalisation
+from bathysr_nb.models import BEST, build_model, load_weights, predictor
+from bathysr_nb.normalization import NORMALISATION, Normalisation
 from bathysr_nb.pipeline import Batches, Reshuffle
 from bathysr_nb.recipe import Recipe
 from bathysr_nb.runs import RECORD
 from bathysr_nb.state import STATE, load_state
 
-NORMALISATION = "normalisation.json"
 MODEL = "model.keras"
 SHOWN = 4  # validation patches in test_*.png
 
@@ -282,10 +279,7 @@ def _fit(model, batches: Batches, validation, epochs, recipe: Recipe, history, n
     steps = [Reshuffle(batches), callbacks.StopOnNaN(log_dir, history), history]
     steps.append(callbacks.ModelLogger(log_dir, period, history, recipe.patience))
     if period:
-        chosen = np.linspace(0, len(validation[0]) - 1, SHOWN).astype(int)
-        lr, hr = (side[chosen] for side in validation)
-        figure = lambda sr: plots.comparison(evaluate.comparison_rows(lr, hr, sr, normalisation))  # noqa: E731
-        steps.append(callbacks.TestLogger(log_dir, period, figure, lr))
+        steps.append(callbacks.TestLogger(log_dir, period, *_shown(validation, normalisation)))
     if draw:
         steps.append(callbacks.LiveCurves(draw, history))
     if recipe.tensorboard:
@@ -302,10 +296,24 @@ def _fit(model, batches: Batches, validation, epochs, recipe: Recipe, history, n
     )
 
 
+def _shown(validation, normalisation: Normalisation):
+    """Four validation patches, and how they are drawn beside what the network makes of them."""
+    chosen = np.linspace(0, len(validation[0]) - 1, SHOWN).astype(int)
+    lr, hr = (side[chosen] for side in validation)
+    enlarged = evaluate.enlarged(lr, hr.shape[1] // lr.shape[1])
+
+    def draw(sr):
+        scores = evaluate.patch_scores(hr, enlarged | {"super-res": sr}, normalisation).set_axis(chosen)
+        sides = {"low-res": lr, "bicubic": enlarged["bicubic"], "super-res": sr, "high-res": hr}
+        return plots.comparison(evaluate.comparison_rows(sides, scores))
+
+    return draw, lr
+
+
 def _finish(model, log_dir: Path, history, normalisation, record: dict) -> Trained:
-    load_weights(model, log_dir / callbacks.BEST)
+    load_weights(model, log_dir / BEST)
     with store.replacing(log_dir / MODEL, overwrite=True) as part:
-        (model.generator if isinstance(model, GAN) else model).save(part)
+        predictor(model).save(part)
     begun = time.mktime(time.strptime(record["started"][:19], "%Y-%m-%dT%H:%M:%S"))
     outputs = sorted(str(path.relative_to(log_dir)) for path in log_dir.rglob("*") if path.is_file())
     record |= {"outputs": outputs, "epochs": len(history.rows), "seconds": round(time.time() - begun, 1)}

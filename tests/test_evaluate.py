@@ -85,18 +85,24 @@ def test_patch_scores_by_hand_and_each_patch_by_itself():
         evaluate.patch_scores(truth, {"a": truth[:5]}, Normalisation(-2000, 0))
 
 
-def test_comparison_rows_name_and_score_the_manuals_columns():
+def test_comparison_rows_tell_each_patchs_own_scores():
     rng = np.random.default_rng(0)
     hr = rng.normal(-1000, 10, (2, 16, 16, 1))
-    lr, units = hr[:, 1::4, 1::4], Normalisation(-2000, 0)
-    first, second = evaluate.comparison_rows(lr, hr, hr - 20, units)
-    assert [title.split("\n")[0] for title in first] == ["low-res", "bicubic", "super-res", "high-res"]
-    assert list(first)[2].startswith("super-res\n40.00 dB, DSSIM ")
-    for got, expected in zip(second.values(), (lr[1], interpolation.enlarge(lr[1, ..., 0], 4), hr[1] - 20, hr[1])):
-        np.testing.assert_array_equal(got, np.squeeze(expected))
-    scores = evaluate.patch_scores(hr, evaluate.estimates(lr, hr - 20), units).set_axis([7, 9])
-    known = evaluate.comparison_rows(lr, hr, hr - 20, units, scores)
-    assert [list(row)[:3] for row in known] == [list(row)[:3] for row in (first, second)]
-    assert [list(row)[3] for row in known] == ["high-res, patch 7", "high-res, patch 9"]
-    nearest = evaluate.patch_scores(hr, {"x": np.kron(lr, np.ones((1, 4, 4, 1)))}, units)
-    np.testing.assert_allclose(scores["low-res_psnr"], nearest["x_psnr"], rtol=1e-5)
+    lr, sr, units = hr[:, 1::4, 1::4], hr - np.array([20, 2]).reshape(2, 1, 1, 1), Normalisation(-2000, 0)
+    methods = evaluate.enlarged(lr, 4) | {"super-res": sr}
+    np.testing.assert_array_equal(methods["low-res"], np.kron(lr, np.ones((1, 4, 4, 1))))
+    np.testing.assert_array_equal(methods["bicubic"][..., 0], interpolation.enlarge(lr[..., 0], 4))
+    scores = evaluate.patch_scores(hr, methods, units).set_axis([7, 9])
+    sides = methods | {"low-res": lr, "high-res": hr}
+    rows = evaluate.comparison_rows(sides, scores)
+    for i, (row, number, psnr) in enumerate(zip(rows, (7, 9), (40, 60), strict=True)):
+        titles = list(row)
+        assert [title.split("\n")[0] for title in titles] == [
+            "low-res",
+            "bicubic",
+            "super-res",
+            f"high-res, patch {number}",
+        ]
+        assert titles[2].startswith(f"super-res\n{psnr}.00 dB, DSSIM ")
+        for patch, side in zip(row.values(), sides.values()):
+            np.testing.assert_array_equal(patch, side[i, ..., 0])

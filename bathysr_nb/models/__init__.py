@@ -32,6 +32,7 @@ DISCRIMINATORS = {
 }
 D_OPTIONS = {"d_filters": 4, "d_num_downsampling_blocks": 1}
 SCALES = (2, 3, 4)
+BEST = "weights_best.weights.h5"  # at the lowest validation loss
 
 
 def check_name(name: str) -> None:
@@ -65,6 +66,11 @@ def load_model(path) -> keras.Model:
         return keras.models.load_model(path, compile=False)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not a saved model ({str(error).splitlines()[0]})") from None
+
+
+def predictor(model: keras.Model) -> keras.Model:
+    """The part of a model that predicts: a GAN's generator, any other model itself."""
+    return model.generator if isinstance(model, GAN) else model
 
 
 def default_options(name: str) -> dict:

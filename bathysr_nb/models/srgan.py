@@ -113,5 +113,5 @@ def discriminator(x, *, d_filters=4, d_num_downsampling_blocks=1, dropout=0.0):
     x = keras.layers.Dense(16 * d_filters, kernel_initializer="he_normal", name="dense")(x)
     x = keras.layers.LeakyReLU(SLOPE, name="dense_relu")(x)
     if dropout:
-        x = keras.layers.Dropout(dropout, name="dropout")(x)
+        x = keras.layers.Dropout(dropout, seed=1, name="dropout")(x)
     return keras.layers.Dense(1, kernel_initializer="he_normal", dtype="float32", name="logit")(x)

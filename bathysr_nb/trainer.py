@@ -1,0 +1,107 @@
+"""Train what an input file asks for: the file layer over `bathysr_nb.train`.
+
+Source: manual 2.2.29 (``Trainer``), 2.2.31 (``Main``), 2.4.3.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+
+import numpy as np
+
+from bathysr_nb import evaluate, interpolation, loader, runs
+from bathysr_nb.inputfile import Params
+from bathysr_nb.online import OnlineAugmentation
+from bathysr_nb.recipe import Recipe
+from bathysr_nb.train import Trained, train
+
+
+def make_recipe(params: Params, **flags) -> Recipe:
+    """The recipe of an input file.
+
+    Parameters
+    ----------
+    params : Params
+    **flags
+        mixed_precision, xla, tensorboard.
+
+    Returns
+    -------
+    Recipe
+    """
+    changes = asdict(params.online_da)
+    valid, magnification = changes.pop("valid"), changes.pop("steps_per_epoch_mag")
+    return Recipe(
+        loss=params.loss,
+        vgg_weights=params.vgg.weights,
+        penalty=params.vgg.penalty,
+        optimizer=params.optimizer,
+        learning_rate=params.learning_rate,
+        schedule=params.schedule,
+        epochs=params.epochs,
+        batch_size=params.batch_size,
+        turn=False,
+        online=OnlineAugmentation(**changes) if valid else None,
+        magnification=magnification if valid else 1,
+        patience=params.patience,
+        log_period=params.log_period,
+        seed=params.seed,
+        **flags,
+    )
+
+
+def train_params(params: Params, *, resume: bool = False, force: bool = False, **flags) -> Trained:
+    """Train the network of an input file into its log_dir and say how it ended.
+
+    Parameters
+    ----------
+    params : Params
+    resume : bool
+        Go on with the run in log_dir from its last whole epoch.
+    force : bool
+        Delete an earlier run in log_dir first.
+    **flags
+        mixed_precision, xla, tensorboard; see `Recipe`.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, ValueError
+        As `bathysr_nb.loader.training_and_validation` and `bathysr_nb.train.train`.
+    """
+    recipe = make_recipe(params, **flags)
+    training, validation = loader.training_and_validation(params)
+    if force and (params.log_dir / runs.RECORD).is_file():
+        shutil.rmtree(params.log_dir)
+    return train(
+        params.model,
+        (training.lr, training.hr),
+        (validation.lr, validation.hr),
+        params.log_dir,
+        recipe,
+        scale=params.scale,
+        residual=params.residual is not None,
+        relief=params.relief,
+        norm_range=params.norm_range,
+        weights=params.fname_model_weights,
+        resume=resume,
+        verbose=True,
+        **params.options,
+    )
+
+
+def outcome(params: Params, trained: Trained) -> str:
+    """One line: the best epoch's RMSE on the validation set beside bicubic's."""
+    _, validation = loader.training_and_validation(params)
+    bicubic = interpolation.enlarge(validation.lr[..., 0], params.scale)
+    reference = np.sqrt(evaluate.squared_error(validation.hr[..., 0], bicubic).mean())
+    best = trained.history["val_loss"].idxmin()
+    rmse = trained.history.loc[best, "val_rmse"]
+    return (
+        f"{params.log_dir}: lowest val_loss in epoch {best} of {len(trained.history)}; validation RMSE {rmse:.3f} m, "
+        f"bicubic {reference:.3f} m, change {100 * (rmse / reference - 1):+.1f}%"
+    )
