@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bathysr_nb import evaluate
+from bathysr_nb import evaluate, interpolation
 from bathysr_nb.normalization import Normalisation
 
 
@@ -83,3 +83,26 @@ def test_patch_scores_by_hand_and_each_patch_by_itself():
         np.testing.assert_allclose(alone.iloc[0], table.iloc[i], rtol=1e-4)
     with pytest.raises(ValueError, match="must agree"):
         evaluate.patch_scores(truth, {"a": truth[:5]}, Normalisation(-2000, 0))
+
+
+def test_comparison_rows_tell_each_patchs_own_scores():
+    rng = np.random.default_rng(0)
+    hr = rng.normal(-1000, 10, (2, 16, 16, 1))
+    lr, sr, units = hr[:, 1::4, 1::4], hr - np.array([20, 2]).reshape(2, 1, 1, 1), Normalisation(-2000, 0)
+    methods = evaluate.enlarged(lr, 4) | {"super-res": sr}
+    np.testing.assert_array_equal(methods["low-res"], np.kron(lr, np.ones((1, 4, 4, 1))))
+    np.testing.assert_array_equal(methods["bicubic"][..., 0], interpolation.enlarge(lr[..., 0], 4))
+    scores = evaluate.patch_scores(hr, methods, units).set_axis([7, 9])
+    sides = methods | {"low-res": lr, "high-res": hr}
+    rows = evaluate.comparison_rows(sides, scores)
+    for i, (row, number, psnr) in enumerate(zip(rows, (7, 9), (40, 60), strict=True)):
+        titles = list(row)
+        assert [title.split("\n")[0] for title in titles] == [
+            "low-res",
+            "bicubic",
+            "super-res",
+            f"high-res, patch {number}",
+        ]
+        assert titles[2].startswith(f"super-res\n{psnr}.00 dB, DSSIM ")
+        for patch, side in zip(row.values(), sides.values()):
+            np.testing.assert_array_equal(patch, side[i, ..., 0])
