@@ -183,7 +183,6 @@ class ToOneChannel(keras.layers.Conv2D):
     Parameters
     ----------
     kernel_size : int
-        Odd.
     block : int
         Height and width of the input must be multiples of it.
     **kwargs
@@ -204,7 +203,7 @@ class ToOneChannel(keras.layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         size = kernel.shape[0]
         place = np.arange(size + self.block - 1)[:, None] - np.arange(size) == np.arange(self.block)[:, None, None]
-        rim = (size // 2, size // 2)
+        rim = ((size - 1) // 2, size // 2)
         padded = ops.pad(inputs, ((0, 0), rim, rim, (0, 0)))
         return depth_to_space(ops.conv(padded, _by_phase(kernel[..., 0], place), self.block, "valid"), self.block)
 
@@ -245,4 +244,4 @@ class Deconvolution(keras.layers.Conv2DTranspose):
         used = np.abs(np.flatnonzero(place.any(axis=(0, 2))) - reach).max()
         place = place[:, reach - used : reach + used + 1]
         out = depth_to_space(ops.conv(inputs, _by_phase(self.kernel[..., 0, :], place), padding="same"), scale)
-        return out if self.bias is None else out + self.bias
+        return self.activation(out if self.bias is None else out + self.bias)

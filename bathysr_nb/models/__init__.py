@@ -8,6 +8,9 @@ Source: manual 2.2.5-2.2.14, 2.2.28 (``Modeler``).
 
 from __future__ import annotations
 
+import textwrap
+import zipfile
+import zlib
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +36,8 @@ DISCRIMINATORS = {
 D_OPTIONS = {"d_filters": 4, "d_num_downsampling_blocks": 1}
 SCALES = (2, 3, 4)
 BEST = "weights_best.weights.h5"  # at the lowest validation loss
+#: What Keras, h5py and zipfile raise on a file that is damaged or holds something else.
+UNREADABLE = (ValueError, OSError, KeyError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def check_name(name: str) -> None:
@@ -62,10 +67,12 @@ def load_model(path) -> keras.Model:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: not a saved model (cut short, or another kind of file)")
     try:
         return keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not a saved model ({str(error).splitlines()[0]})") from None
+    except UNREADABLE as error:
+        raise ValueError(f"{path}: not a saved model ({textwrap.shorten(str(error), 200)})") from None
 
 
 def predictor(model: keras.Model) -> keras.Model:
@@ -120,7 +127,8 @@ def build_model(
     Raises
     ------
     ValueError
-        Naming the choices, if the name, the scale or an option is unknown.
+        Naming the choices, if the name, the scale or an option is unknown; or if `kernels` are
+        not one more than `filters`.
 
     Examples
     --------
@@ -137,12 +145,21 @@ def build_model(
         raise ValueError(f"{name}: unknown option {', '.join(sorted(unknown))}; choose from {', '.join(allowed)}")
     options = allowed | options
     own = {key: options.pop(key) for key in MODELS[name].__kwdefaults__ if key in options}
+    _check_kernels(name, **own)
+    scale = int(scale)
     if normalisation is not None and normalisation.relief is not None:
         own["last_initializer"] = "zeros"
     network = lambda x: MODELS[name](x, scale, **own)  # noqa: E731
     lr = keras.Input((None, None, 1), name="lr")
     model = keras.Model(lr, _in_metres(lr, network, scale, normalisation), name=name)
     return _with_discriminator(model, scale, normalisation, options) if name in DISCRIMINATORS else model
+
+
+def _check_kernels(name: str, filters=(), kernels=None, **_) -> None:
+    if kernels is not None and len(kernels) != len(filters) + 1:
+        raise ValueError(
+            f"{name}: kernels is {tuple(kernels)}, expected one more than filters, which has {len(filters)}"
+        )
 
 
 def _with_discriminator(generator, scale: int, normalisation, options) -> GAN:

@@ -83,7 +83,7 @@ class GAN(keras.Model):
     def __init__(
         self, generator, discriminator, relativistic=False, loss_weights=(1, 1e-7), label_noise=1e-6, seed=0, **kwargs
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # metres reach the networks in 32 bits
         self.generator, self.discriminator = generator, discriminator
         self.relativistic, self.label_noise = bool(relativistic), float(label_noise)
         self.loss_weights, self.seed = tuple(map(float, loss_weights)), int(seed)
