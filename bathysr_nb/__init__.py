@@ -2,7 +2,7 @@
 
 One module a station of the data's way: `grids`, `blocks`, `dataset`, `terrain`, `augment`, `mixup`,
 `models`, `train`, `evaluate`; notebooks 01 to 08 walk it. Those that need Keras
-(`layers`, `losses`, `models`, `train`) are imported by name, so that the light ones start
+(`layers`, `losses`, `metrics`, `models`, `train`) are imported by name, so that the light ones start
 at once.
 """
 

@@ -66,8 +66,18 @@ class Normalisation:
         """Metres per unit of the network's output; losses are in these units."""
         return self.high - self.low if self.relief is None else self.relief
 
+    def scaled(self, depth):
+        """Metres to 0..1 by `low` and `high`, for a tensor or an array of any shape.
+
+        Examples
+        --------
+        >>> Normalisation(-2500, 0, relief=50).scaled(-625.0)
+        0.75
+        """
+        return (depth - self.low) / (self.high - self.low)
+
     @classmethod
-    def fit(cls, lr: np.ndarray, hr: np.ndarray, residual: bool, norm_range=None) -> Normalisation:
+    def fit(cls, lr: np.ndarray, hr: np.ndarray, residual: bool, norm_range=None, relief=None) -> Normalisation:
         """From the training set: its extremes, and the spread of LR about its local mean.
 
         Parameters
@@ -78,14 +88,18 @@ class Normalisation:
             The residual form instead of the manual's.
         norm_range : (float, float), optional
             Depths that become 0 and 1; None takes the training set's extremes.
+        relief : float, optional
+            Metres that are one unit of the residual form; None takes the standard deviation of LR
+            about its local mean.
 
         Returns
         -------
         Normalisation
         """
         low, high = norm_range or (min(lr.min(), hr.min()), max(lr.max(), hr.max()))
-        relief = float(np.std(lr[..., 0] - local_mean(lr[..., 0]))) if residual else None
-        return cls(float(low), float(high), relief)
+        if residual and relief is None:
+            relief = float(np.std(lr[..., 0] - local_mean(lr[..., 0])))
+        return cls(float(low), float(high), relief if residual else None)
 
     def to_json(self) -> str:
         """As text for a file."""

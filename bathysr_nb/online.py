@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bathysr_nb.augment import pair_scale
-from bathysr_nb.config import fits, signature
+from bathysr_nb.yamlfile import fits, signature
 from bathysr_nb.interpolation import keys_taps, resize
 from bathysr_nb.resample import FILL_MODES, ZOOM_RANGE, extend_index, real_patches, taps
 

@@ -207,3 +207,31 @@ def patch_rows(rows, cell: float | None) -> Figure:
     figure.supxlabel("km" if cell else "", fontsize=10)
     figure.colorbar(mappable, ax=figure.axes, label="depth (m)", shrink=0.85, pad=0.02)
     return figure
+
+
+def history(frame) -> Figure:
+    """Losses, PSNR and DSSIM of a training, training and validation together.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``history.csv``, one row an epoch. Where it has g_loss and d_loss (GANs), these take
+        the place of the loss.
+
+    Returns
+    -------
+    Figure
+        It belongs to no window: show or save it.
+    """
+    losses = [("g_loss", "d_loss")] if "g_loss" in frame else [("loss",)]
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    for ax, names in zip(figure.subplots(1, 3), losses + [("psnr",), ("dssim",)]):
+        for color, name in zip(("C0", "C1"), names):
+            ax.plot(frame.index, frame[name], color=color, label=name)
+            ax.plot(frame.index, frame[f"val_{name}"], color=color, ls="--", label=f"val_{name}")
+        positive = (frame[[f"{part}{name}" for name in names for part in ("", "val_")]] > 0).all(axis=None)
+        ax.set(
+            xlabel="epoch", ylabel=" and ".join(names), yscale="log" if names[0] != "psnr" and positive else "linear"
+        )
+        ax.legend(frameon=False, fontsize=8)
+    return figure

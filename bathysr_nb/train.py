@@ -5,73 +5,33 @@ Source: manual 2.2.29 (``Trainer``), 2.4.3.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import time
+import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
-from bathysr_nb import losses, store
+from bathysr_nb import callbacks, config, evaluate, losses, metrics, plots, store
+from bathysr_nb.augmentfiles import downsampling_of
 from bathysr_nb.backend import keras
 from bathysr_nb.models import build_model
+from bathysr_nb.models.gan import GAN
+from bathysr_nb.models.weights import load_weights
 from bathysr_nb.normalization import Normalisation
+from bathysr_nb.pipeline import Batches, Reshuffle
+from bathysr_nb.recipe import Recipe
+from bathysr_nb.runs import RECORD
+from bathysr_nb.state import STATE, load_state
 
-
-class Batches(keras.utils.PyDataset):
-    """Batches of patch pairs in an order of their own each epoch.
-
-    Parameters
-    ----------
-    lr, hr : ndarray, shape (n, h, w, 1) and (n, H, W, 1)
-    batch_size : int
-    turn : bool
-        Flip and turn each batch at random.
-    seed : int
-        Epoch e is drawn from ``default_rng([seed, e])``. Patches beyond the last whole
-        batch wait for another epoch.
-    """
-
-    def __init__(self, lr, hr, batch_size: int, turn: bool, seed: int):
-        super().__init__()
-        self.arrays, self.batch_size, self.turn, self.seed = (lr, hr), batch_size, turn, seed
-        self.epoch = -1
-        self.on_epoch_end()
-
-    def __len__(self):
-        return len(self.order) // self.batch_size
-
-    def __getitem__(self, i):
-        chosen = self.order[i * self.batch_size : (i + 1) * self.batch_size]
-        turns, flipped = divmod(self.orientation[i], 2)
-        step = -1 if flipped else 1
-        return tuple(np.rot90(array[chosen], turns, axes=(1, 2))[:, :, ::step] for array in self.arrays)
-
-    def on_epoch_end(self):
-        self.epoch += 1
-        rng = np.random.default_rng([self.seed, self.epoch])
-        self.order = rng.permutation(len(self.arrays[0]))
-        self.orientation = rng.integers(0, 8 if self.turn else 1, len(self))
-
-
-class _Progress(keras.callbacks.Callback):
-    def on_train_begin(self, logs=None):
-        self.bar = tqdm(total=self.params["epochs"], desc="epochs", leave=False)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.bar.update()
-        self.bar.set_postfix({key: f"{value:.3g}" for key, value in logs.items()})
-
-    def on_train_end(self, logs=None):
-        self.bar.close()
-
-
-def one_cycle(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Learning rate that rises to `peak` over a quarter of the steps and falls to zero."""
-    warm = max(1, steps // 4)
-    return keras.optimizers.schedules.CosineDecay(
-        peak / 25, max(1, steps - warm), warmup_target=peak, warmup_steps=warm
-    )
+NORMALISATION = "normalisation.json"
+MODEL = "model.keras"
+SHOWN = 4  # validation patches in test_*.png
 
 
 class Trained(NamedTuple):
@@ -82,8 +42,8 @@ class Trained(NamedTuple):
     model : keras.Model
         From metres to metres, with the weights of the lowest validation loss.
     history : DataFrame
-        One row an epoch: loss and val_loss in units of the network, rmse and val_rmse in
-        metres.
+        One row an epoch: loss in units of the network, psnr, dssim, rmse and mae in metres,
+        for GANs g_loss and d_loss, and val_ of each.
     normalisation : Normalisation
     """
 
@@ -97,17 +57,16 @@ def train(
     training,
     validation,
     log_dir,
+    recipe: Recipe | None = None,
     *,
     scale: int = 4,
     residual: bool = True,
-    bias: bool = False,
-    loss: str = "mae",
-    learning_rate: float = 2e-3,
-    steps: int = 2500,
-    batch_size: int = 32,
+    relief: float | None = None,
     norm_range=None,
-    turn: bool = True,
-    seed: int = 0,
+    weights=None,
+    resume: bool = False,
+    draw=None,
+    verbose: bool = False,
     **options,
 ) -> Trained:
     """Train one network and keep it in a folder.
@@ -119,26 +78,29 @@ def train(
     training, validation : (ndarray, ndarray)
         LR (n, h, w, 1) and HR (n, H, W, 1) patches in metres.
     log_dir : path
-        Gets model.keras, weights_best.weights.h5, normalisation.json and history.csv.
+        Gets model.keras (for a GAN the generator alone), weights_best.weights.h5,
+        normalisation.json, history.csv, state.npz (for `resume`) and run.json; every
+        ``recipe.log_period`` epochs history_*.png, test_*.png and weights_*.weights.h5.
+    recipe : Recipe, optional
     scale : int
     residual : bool
         Predict the difference to bicubic; False is the manual's form, depths scaled to
         0..1 by `norm_range`.
-    bias : bool
-        Biases in the convolutions.
-    loss : {"mae", "mse"}
-    learning_rate : float
-        Peak of the one-cycle schedule, with Adam.
-    steps : int
-        Optimiser steps, rounded to whole epochs.
-    batch_size : int
+    relief : float, optional
+        Metres that are one unit of the residual form; None takes the training set's.
     norm_range : (float, float), optional
         Depths that become 0 and 1; None takes the training set's extremes.
-    turn : bool
-        Flip and turn each batch at random.
-    seed : int
+    weights : path, optional
+        Weights to start from; None is a new network.
+    resume : bool
+        Go on with the run in `log_dir` from its last whole epoch; begin it where there is none.
+    draw : callable, optional
+        Takes the history so far to a figure, shown and renewed while the network trains
+        in a notebook.
+    verbose : bool
+        Print the layer tables.
     **options
-        Passed to the network.
+        Passed to the network; see `bathysr_nb.models.default_options`.
 
     Returns
     -------
@@ -147,41 +109,117 @@ def train(
     Raises
     ------
     ValueError
-        Unknown names; too few patches for one batch; patches of another scale; NaN loss.
+        Unknown names; too few patches for one batch; patches of another scale; weights of another
+        network; a loss that becomes NaN, naming the epoch and the batch; `resume` of a run with
+        other parameters or data.
     FileExistsError
-        If the folder holds a model already.
+        If the folder holds a run already and `resume` is false.
     """
-    (lr, hr), (val_lr, val_hr) = _checked(training, scale), _checked(validation, scale)
-    for key, value in (("steps", steps), ("batch_size", batch_size), ("learning_rate", learning_rate)):
-        if not value > 0:
-            raise ValueError(f"{key} is {value}, expected more than 0")
-    if len(lr) < batch_size:
-        raise ValueError(f"{len(lr)} training patches do not fill one batch of {batch_size}")
-    log_dir = Path(log_dir)
-    if (log_dir / "model.keras").exists():
-        raise FileExistsError(f"{log_dir}: holds a model already; choose another log_dir")
+    recipe = recipe or Recipe()
+    log_dir, (lr, hr), validation = Path(log_dir), _checked(training, scale), _checked(validation, scale)
+    if len(lr) < recipe.batch_size:
+        raise ValueError(f"{len(lr)} training patches do not fill one batch of {recipe.batch_size}")
+    asked = {"model": name, "scale": scale, "residual": residual, "relief": relief, "norm_range": norm_range}
+    record = _record(asked | {"weights": weights} | options | asdict(recipe), training, validation)
+    going_on = _check_folder(log_dir, record, resume)
+
+    use_every_gpu(recipe.batch_size)
+    with _precision(recipe.mixed_precision):
+        keras.utils.set_random_seed(recipe.seed)
+        normalisation = Normalisation.fit(lr, hr, residual, norm_range, relief)
+        model = build_model(name, lr.shape[1:], scale, normalisation, **options)
+    if weights is not None:
+        load_weights(model, weights)
+    online = downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None
+    batches = Batches(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, online, recipe.magnification)
+    epochs = recipe.number_of_epochs(len(batches))
+    compile_model(model, recipe, normalisation, epochs * len(batches))
+    if verbose:
+        model.summary()
+    rows = load_state(log_dir / STATE, model) if going_on else []
+    if not going_on:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        store.write_text(log_dir / NORMALISATION, normalisation.to_json(), overwrite=True)
+        store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
+    history = callbacks.HistoryLogger(log_dir, recipe.log_period, rows)
+    if not _is_over(rows, epochs, recipe.patience):
+        _fit(model, batches, validation, epochs, recipe, history, normalisation, draw)
+    return _finish(model, log_dir, history, normalisation, record)
+
+
+def compile_model(model: keras.Model, recipe: Recipe, normalisation: Normalisation, steps: int) -> None:
+    """Compile a model for a training of so many steps: loss, metrics and optimiser of the recipe."""
+    model.compile(
+        recipe.make_optimizer(steps),
+        losses.get_loss(recipe.loss, normalisation, recipe.vgg_weights, recipe.penalty),
+        metrics=metrics.get_metrics(normalisation),
+        jit_compile=recipe.xla or ("auto" if keras.backend.backend() == "jax" else False),
+    )
+
+
+def reset_weights(model: keras.Model, seed: int) -> None:
+    """Bring a model back to the start: weights, normalisation statistics and optimiser.
+
+    Parameters
+    ----------
+    model : keras.Model
+    seed : int
+        The same seed gives the same weights.
+
+    Notes
+    -----
+    Manual 2.2.29, ``reset_weights``.
+    """
     keras.utils.set_random_seed(seed)
-    normalisation = Normalisation.fit(lr, hr, residual, norm_range)
-    model = build_model(name, lr.shape[1:], scale, normalisation, bias=bias, **options)
-    error = losses.get_loss(loss, normalisation)
-    batches = Batches(lr, hr, batch_size, turn, seed)
-    epochs = max(1, round(steps / len(batches)))
-    optimizer = keras.optimizers.Adam(one_cycle(learning_rate, epochs * len(batches)))
-    model.compile(optimizer, error, metrics=[keras.metrics.RootMeanSquaredError(name="rmse")])
-    log_dir.mkdir(parents=True, exist_ok=True)
-    store.write_text(log_dir / "normalisation.json", normalisation.to_json(), overwrite=True)
-    best = log_dir / "weights_best.weights.h5"
-    keep = keras.callbacks.ModelCheckpoint(best, monitor="val_loss", save_best_only=True, save_weights_only=True)
-    callbacks = [keras.callbacks.TerminateOnNaN(), keep, _Progress()]
-    logs = model.fit(batches, validation_data=(val_lr, val_hr), epochs=epochs, verbose=0, callbacks=callbacks)
-    history = pd.DataFrame(logs.history, index=pd.RangeIndex(1, len(logs.epoch) + 1, name="epoch"))
-    store.write_text(log_dir / "history.csv", history.to_csv(), overwrite=True)
-    if not np.isfinite(history["loss"]).all():
-        raise ValueError(f"{name}: the loss became NaN in epoch {len(history)}; lower learning_rate ({learning_rate})")
-    model.load_weights(best)
-    with store.replacing(log_dir / "model.keras") as part:
-        model.save(part)
-    return Trained(model, history, normalisation)
+    fresh = type(model).from_config(model.get_config())
+    model.set_weights(fresh.get_weights())
+    if model.compiled:
+        model.compile_from_config(model.get_compile_config())
+
+
+def use_every_gpu(batch_size: int, kind: str = "gpu") -> int:
+    """Share each batch among all GPUs where the backend can; elsewhere say that one is used.
+
+    Parameters
+    ----------
+    batch_size : int
+        Must be a multiple of the number of GPUs.
+    kind : {"gpu", "cpu"}
+
+    Returns
+    -------
+    int
+        Devices that are used.
+
+    Raises
+    ------
+    ValueError
+        If the batch cannot be shared evenly.
+    """
+    try:
+        devices = [name for name in keras.distribution.list_devices() if name.startswith(kind)]
+    except AttributeError:  # PyTorch's backend has no list
+        return 1
+    if len(devices) < 2:
+        return 1
+    backend = keras.backend.backend()
+    if backend != "jax":
+        warnings.warn(f"1 of {len(devices)} GPUs is used with {backend}; KERAS_BACKEND=jax uses all", stacklevel=2)
+        return 1
+    if batch_size % len(devices):
+        raise ValueError(f"batch_size is {batch_size}, expected a multiple of the {len(devices)} GPUs")
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    return len(devices)
+
+
+@contextlib.contextmanager
+def _precision(policy: str | None):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _checked(pair, scale: int):
@@ -191,3 +229,85 @@ def _checked(pair, scale: int):
     if hr.shape[1:3] != (lr.shape[1] * scale, lr.shape[2] * scale):
         raise ValueError(f"HR patches of {hr.shape[1:3]} are not {scale} times the LR patches of {lr.shape[1:3]}")
     return lr, hr
+
+
+def _record(parameters: dict, training, validation) -> dict:
+    """What a run is made of, as it stands in run.json."""
+    sets = {"training": training, "validation": validation}
+    inputs = {
+        f"{name} {side}": hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+        for name, pair in sets.items()
+        for side, array in zip(("LR", "HR"), pair)
+    }
+    record = {
+        "parameters": parameters,
+        "inputs": inputs,
+        "outputs": [],
+        "versions": config.package_versions() | {"backend": keras.backend.backend()},
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    return json.loads(json.dumps(record, default=str))
+
+
+def _check_folder(log_dir: Path, record: dict, resume: bool) -> bool:
+    """Whether a run in the folder goes on; raise where it must not be touched."""
+    if not (log_dir / RECORD).exists():
+        return False
+    if not resume:
+        raise FileExistsError(
+            f"{log_dir}: holds an earlier run; go on with it by resume (--resume), or choose another log_dir"
+        )
+    before = json.loads((log_dir / RECORD).read_text())
+    for part in ("parameters", "inputs"):
+        other = [key for key, value in record[part].items() if before[part].get(key) != value]
+        if record["parameters"]["schedule"] == "constant" and other == ["epochs"]:
+            continue
+        if other:
+            was = ", ".join(
+                f"{key} {str(before[part].get(key))[:20]!r}, now {str(record[part][key])[:20]!r}" for key in other
+            )
+            raise ValueError(f"{log_dir}: cannot go on, the run there had other {part}: {was}")
+    return (log_dir / STATE).exists()
+
+
+def _is_over(rows: list[dict], epochs: int, patience: int | None) -> bool:
+    if not rows or len(rows) >= epochs:
+        return bool(rows)
+    best = min(rows, key=lambda row: row["val_loss"])["epoch"]
+    return patience is not None and len(rows) - best >= patience
+
+
+def _fit(model, batches: Batches, validation, epochs, recipe: Recipe, history, normalisation, draw) -> None:
+    log_dir, period, done = history.log_dir, recipe.log_period, len(history.rows)
+    steps = [Reshuffle(batches), callbacks.StopOnNaN(log_dir, history), history]
+    steps.append(callbacks.ModelLogger(log_dir, period, history, recipe.patience))
+    if period:
+        chosen = np.linspace(0, len(validation[0]) - 1, SHOWN).astype(int)
+        lr, hr = (side[chosen] for side in validation)
+        figure = lambda sr: plots.comparison(evaluate.comparison_rows(lr, hr, sr, normalisation))  # noqa: E731
+        steps.append(callbacks.TestLogger(log_dir, period, figure, lr))
+    if draw:
+        steps.append(callbacks.LiveCurves(draw, history))
+    if recipe.tensorboard:
+        steps.append(keras.callbacks.TensorBoard(log_dir / "tensorboard"))
+    steps += [callbacks.StateLogger(log_dir, history), callbacks.Progress()]
+    model.fit(
+        batches,
+        validation_data=validation,
+        epochs=epochs,
+        initial_epoch=done,
+        shuffle=False,  # the batches have an order of their own
+        verbose=0,
+        callbacks=steps,
+    )
+
+
+def _finish(model, log_dir: Path, history, normalisation, record: dict) -> Trained:
+    load_weights(model, log_dir / callbacks.BEST)
+    with store.replacing(log_dir / MODEL, overwrite=True) as part:
+        (model.generator if isinstance(model, GAN) else model).save(part)
+    begun = time.mktime(time.strptime(record["started"][:19], "%Y-%m-%dT%H:%M:%S"))
+    outputs = sorted(str(path.relative_to(log_dir)) for path in log_dir.rglob("*") if path.is_file())
+    record |= {"outputs": outputs, "epochs": len(history.rows), "seconds": round(time.time() - begun, 1)}
+    store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
+    return Trained(model, history.frame(), normalisation)

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bathysr_nb import interpolation, layers, losses, models
+from bathysr_nb import interpolation, layers, models
 from bathysr_nb.backend import keras, ops
 from bathysr_nb.models import MODELS, build_model, load_model
 from bathysr_nb.normalization import Normalisation, local_mean
@@ -110,13 +110,6 @@ def test_saved_model_predicts_metres_alone_and_at_any_size(tmp_path, name, norma
     assert other.predict(wide, verbose=0).shape == (3, 44, 128, 1)
 
 
-def test_losses_are_in_units_of_the_network():
-    y, p = np.zeros((2, 4, 4, 1), "float32"), np.full((2, 4, 4, 1), 14.0, "float32")
-    assert float(losses.get_loss("mae", RESIDUAL)(y, p)) == pytest.approx(2)
-    assert float(losses.get_loss("mse", RESIDUAL)(y, p)) == pytest.approx(4)
-    assert float(losses.get_loss("mae", Normalisation(-2500, 0))(y, p)) == pytest.approx(14 / 2500)
-
-
 def test_normalisation_is_of_the_training_set_and_survives_a_file(tmp_path):
     hr = np.repeat(np.repeat(SEA, 4, 1), 4, 2)
     hr[0, 0, 0, 0] = -3000
@@ -137,8 +130,6 @@ def test_bad_input_names_the_choices():
         build_model("srcnn", depth=3)
     with pytest.raises(ValueError, match="rows, columns, 1"):
         build_model("srcnn", input_shape=(16, 16, 3))
-    with pytest.raises(ValueError, match="mae, mse"):
-        losses.get_loss("huber", RESIDUAL)
     with pytest.raises(ValueError, match="low < high"):
         Normalisation(0, -2500)
     with pytest.raises(FileNotFoundError, match=r"nothing\.keras"):

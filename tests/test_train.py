@@ -6,7 +6,8 @@ import pytest
 
 from bathysr_nb import interpolation, synthetic
 from bathysr_nb.models import load_model
-from bathysr_nb.train import Batches, train
+from bathysr_nb.pipeline import Batches
+from bathysr_nb.train import train
 
 
 def pairs(n, seed):
@@ -26,7 +27,7 @@ def test_batches_keep_pairs_and_use_every_patch_once():
         np.testing.assert_allclose(interpolation.resize(y[..., 0]), x[..., 0], rtol=1e-5)
     levels = np.sort(np.concatenate([y.mean(axis=(1, 2, 3)) for _, y in first]))
     np.testing.assert_allclose(levels, np.sort(hr.mean(axis=(1, 2, 3))), rtol=1e-5)
-    batches.on_epoch_end()
+    batches.start(1)
     assert not np.array_equal(first[0][0], batches[0][0])
     np.testing.assert_array_equal(Batches(lr, hr, 8, turn=True, seed=3)[2][0], first[2][0])
 

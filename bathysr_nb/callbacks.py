@@ -1,0 +1,220 @@
+"""What is written and watched while a network trains.
+
+The order in a training is that of `bathysr_nb.train`: the history first, then weights and figures, the
+state last, so that a run killed at any moment can go on from a whole epoch.
+
+Source: manual 2.2.17 (``ModelLogger``), 2.2.18 (``HistoryLogger``), 2.2.19 (``TestLogger``).
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from bathysr_nb import plots, store
+from bathysr_nb.backend import keras
+from bathysr_nb.state import STATE, save_state
+
+BEST = "weights_best.weights.h5"
+HISTORY = "history.csv"
+
+
+def epoch_file(log_dir, name: str, epoch: int, suffix: str) -> Path:
+    """A file of one epoch, e.g. ``weights_00020.weights.h5``."""
+    return Path(log_dir) / f"{name}_{epoch:05d}{suffix}"
+
+
+def save_weights(model: keras.Model, path) -> None:
+    """Write a model's weights, whole or not at all; a file that is there is replaced."""
+    with store.replacing(path, overwrite=True) as part:
+        whole = part.with_suffix(".weights.h5")  # Keras insists on the ending
+        try:
+            model.save_weights(whole)
+            whole.replace(part)
+        finally:
+            whole.unlink(missing_ok=True)
+
+
+class HistoryLogger(keras.callbacks.Callback):
+    """``history.csv`` after each epoch and ``history_*.png`` every `log_period` epochs.
+
+    Parameters
+    ----------
+    log_dir : path
+    log_period : int or None
+        None: no figures.
+    rows : list of dict
+        Epochs that are over already; each new one is appended.
+    """
+
+    def __init__(self, log_dir, log_period: int | None, rows: list[dict]):
+        super().__init__()
+        self.log_dir, self.log_period, self.rows = Path(log_dir), log_period, rows
+
+    def on_epoch_end(self, epoch, logs=None):
+        order = sorted(logs, key=lambda name: name.startswith("val_"))
+        self.rows.append({"epoch": epoch + 1} | {name: float(logs[name]) for name in order})
+        store.write_text(self.log_dir / HISTORY, self.frame().to_csv(), overwrite=True)
+        if self.log_period and (epoch + 1) % self.log_period == 0:
+            path = epoch_file(self.log_dir, "history", epoch + 1, ".png")
+            with store.replacing(path, overwrite=True) as part:
+                plots.history(self.frame()).savefig(part, dpi=110)
+
+    def frame(self) -> pd.DataFrame:
+        """All epochs, one row each."""
+        return pd.DataFrame(self.rows).set_index("epoch")
+
+
+class ModelLogger(keras.callbacks.Callback):
+    """``weights_best.weights.h5`` at the lowest val_loss, ``weights_*.weights.h5`` every `log_period` epochs.
+
+    Parameters
+    ----------
+    log_dir : path
+    log_period : int or None
+        None: the best alone.
+    history : HistoryLogger
+        Comes before this one in the list of callbacks.
+    patience : int or None
+        Stop after so many epochs without a lower val_loss.
+    """
+
+    def __init__(self, log_dir, log_period: int | None, history: HistoryLogger, patience: int | None = None):
+        super().__init__()
+        self.log_dir, self.log_period, self.history, self.patience = Path(log_dir), log_period, history, patience
+
+    def on_epoch_end(self, epoch, logs=None):
+        past = self.history.frame()["val_loss"]
+        best = int(past.idxmin())
+        if best == epoch + 1:
+            save_weights(self.model, self.log_dir / BEST)
+        if self.log_period and (epoch + 1) % self.log_period == 0:
+            save_weights(self.model, epoch_file(self.log_dir, "weights", epoch + 1, ".weights.h5"))
+        if self.patience and epoch + 1 - best >= self.patience:
+            self.model.stop_training = True
+
+
+class TestLogger(keras.callbacks.Callback):
+    """``test_*.png`` every `log_period` epochs: four validation patches beside their truth.
+
+    Parameters
+    ----------
+    log_dir : path
+    log_period : int
+    draw : callable
+        Takes the super-resolved patches to a figure.
+    lr : ndarray, shape (4, h, w, 1)
+        The patches, always the same.
+    """
+
+    def __init__(self, log_dir, log_period: int, draw, lr: np.ndarray):
+        super().__init__()
+        self.log_dir, self.log_period, self.draw, self.lr = Path(log_dir), log_period, draw, lr
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.log_period == 0:
+            figure = self.draw(self.model.predict(self.lr, verbose=0))
+            with store.replacing(epoch_file(self.log_dir, "test", epoch + 1, ".png"), overwrite=True) as part:
+                figure.savefig(part, dpi=110)
+
+
+class StateLogger(keras.callbacks.Callback):
+    """The state of each whole epoch, for ``--resume``; the last of the callbacks that write."""
+
+    def __init__(self, log_dir, history: HistoryLogger):
+        super().__init__()
+        self.path, self.history = Path(log_dir) / STATE, history
+
+    def on_epoch_end(self, epoch, logs=None):
+        save_state(self.path, self.model, self.history.rows)
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Raise a ValueError with epoch and batch as soon as a loss is not finite.
+
+    The running mean of the loss is looked at after every batch, so the batch is the one that
+    broke it.
+    """
+
+    def __init__(self, log_dir, history: HistoryLogger):
+        super().__init__()
+        self.log_dir, self.history, self.epoch = Path(log_dir), history, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        broken = [name for name, value in logs.items() if name.endswith("loss") and not np.isfinite(value)]
+        if broken:
+            best = int(self.history.frame()["val_loss"].idxmin()) if self.history.rows else 0
+            good = f"last good weights: {self.log_dir / BEST} (epoch {best})" if best else "no epoch was good"
+            raise ValueError(
+                f"{self.model.name}: {broken[0]} became NaN or infinite in epoch {self.epoch}, batch {batch + 1}; "
+                f"{good}; lower learning_rate"
+            )
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar over all steps, with the epoch's figures beside it."""
+
+    def on_train_begin(self, logs=None):
+        self.bar, self.steps = None, self.params["steps"]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.bar is None:
+            total = self.params["epochs"] * self.steps
+            self.bar = tqdm(total=total, initial=epoch * self.steps, desc="steps", leave=False, mininterval=0.5)
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update()
+
+    def on_epoch_end(self, epoch, logs=None):
+        shown = {name: f"{logs[name]:.4g}" for name in ("loss", "val_loss", "val_rmse") if name in logs}
+        self.bar.set_postfix({"epoch": epoch + 1} | shown)
+
+    def on_train_end(self, logs=None):
+        if self.bar is not None:
+            self.bar.close()
+
+
+class LiveCurves(keras.callbacks.Callback):
+    """Draw curves while the network trains, in place, at most every few seconds.
+
+    In a notebook that runs headless the last picture stays.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes the history so far (DataFrame, one row an epoch) to a figure.
+    history : HistoryLogger
+        Comes before this one in the list of callbacks.
+    every : float
+        Seconds between two pictures.
+    """
+
+    def __init__(self, draw, history: HistoryLogger, every: float = 3.0):
+        super().__init__()
+        self.draw, self.history, self.every, self.shown, self.handle = draw, history, every, 0.0, None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if time.monotonic() - self.shown > self.every:
+            self.show()
+
+    def on_train_end(self, logs=None):
+        self.show()
+
+    def show(self):
+        """Put the picture of all epochs so far in the place of the last one."""
+        from IPython.display import display
+
+        figure = self.draw(self.history.frame())
+        if self.handle:
+            self.handle.update(figure)
+        else:
+            self.handle = display(figure, display_id=True)
+        self.shown = time.monotonic()

@@ -1,0 +1,2 @@
+def load_weights(model, path):
+    model.load_weights(path)
