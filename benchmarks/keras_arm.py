@@ -17,11 +17,11 @@ import numpy as np
 from workers import Rounds, serve
 
 from bathysr_nb import layers, losses
-from bathysr_nb.backend import keras
+from bathysr_nb.backend import keras, ops
 from bathysr_nb.models import build_model
 from bathysr_nb.models.gan import GAN
 from bathysr_nb.normalization import Normalisation
-from bathysr_nb.train import Batches
+from bathysr_nb.pipeline import Batches
 
 LOW, HIGH, LEARNING_RATE = -6000.0, 0.0, 1e-4
 FASTER = {
@@ -78,7 +78,7 @@ def shake(model, seed: int = 0) -> None:
     """Move every weight off its initial value, so that nothing is zero and a comparison sees it."""
     rng = np.random.default_rng(seed)
     for variable in named_weights(model).values():
-        variable.assign(np.asarray(variable) + rng.uniform(-0.05, 0.05, variable.shape).astype("float32"))
+        variable.assign(ops.convert_to_numpy(variable) + rng.uniform(-0.05, 0.05, variable.shape).astype("float32"))
 
 
 def batches(lr, hr, batch: int):
@@ -107,7 +107,7 @@ class KerasArm(Rounds):
         self._share_weights(Path(weights))
         if self.kind == "stock":
             self._make_stock()
-        loss = losses.PixelLoss(1, 1.0) if bare else losses.get_loss("mae", norm)
+        loss = losses.get_loss("mae", Normalisation(0, 1) if bare else norm)
         self.model.compile(keras.optimizers.Adam(LEARNING_RATE), loss, metrics=self._metrics(norm))
         self.rng = np.random.default_rng(0)
 
@@ -122,7 +122,7 @@ class KerasArm(Rounds):
         own = named_weights(self.model)
         if not path.exists():
             shake(self.model)
-            np.savez(path, **{key: np.asarray(variable) for key, variable in own.items()})
+            np.savez(path, **{key: ops.convert_to_numpy(variable) for key, variable in own.items()})
         with np.load(path) as arrays:
             for key, variable in own.items():
                 variable.assign(arrays[key])
