@@ -6,7 +6,7 @@ Source: manual 2.1.2, 2.2.6; Dong, Loy and Tang, ECCV 2016.
 from __future__ import annotations
 
 from bathysr_nb.backend import keras
-from bathysr_nb.layers import Deconvolution
+from bathysr_nb.layers import Deconvolution, PReLU
 
 
 def fsrcnn(x, scale: int, *, d=56, s=12, m=4, bias=True, last_initializer="glorot_uniform"):
@@ -37,5 +37,5 @@ def fsrcnn(x, scale: int, *, d=56, s=12, m=4, bias=True, last_initializer="gloro
         x = keras.layers.Conv2D(
             channels, kernel, padding="same", use_bias=bias, kernel_initializer="he_normal", name=name
         )(x)
-        x = keras.layers.PReLU(shared_axes=[1, 2], name=f"{name}_prelu")(x)
+        x = PReLU(shared_axes=[1, 2], name=f"{name}_prelu")(x)
     return Deconvolution(9, scale, use_bias=bias, kernel_initializer=last_initializer, name="deconvolution")(x)

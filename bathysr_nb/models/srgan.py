@@ -6,7 +6,7 @@ Source: manual 2.1.4, 2.2.8-2.2.10; Ledig et al., CVPR 2017.
 from __future__ import annotations
 
 from bathysr_nb.backend import keras
-from bathysr_nb.layers import Conv2DSubPixel, ToOneChannel
+from bathysr_nb.layers import Conv2DSubPixel, PReLU, ToOneChannel
 
 MOMENTUM = 0.8
 SLOPE = 0.2
@@ -24,7 +24,7 @@ def residual_block(x, filters: int, bias: bool, name: str):
     skip = x
     x = conv(filters, bias=bias, name=f"{name}_conv_1")(x)
     x = keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn_1")(x)
-    x = keras.layers.PReLU(shared_axes=[1, 2], name=f"{name}_prelu")(x)
+    x = PReLU(shared_axes=[1, 2], name=f"{name}_prelu")(x)
     x = conv(filters, bias=bias, name=f"{name}_conv_2")(x)
     x = keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn_2")(x)
     return keras.layers.add([skip, x], name=f"{name}_add")
@@ -72,7 +72,7 @@ def generator(x, scale: int, *, filters=32, num_residual_blocks=1, bias=True, la
     -------
     KerasTensor, shape (n, h scale, w scale, 1)
     """
-    prelu = lambda name: keras.layers.PReLU(shared_axes=[1, 2], name=name)  # noqa: E731
+    prelu = lambda name: PReLU(shared_axes=[1, 2], name=name)  # noqa: E731
     x = skip = prelu("first_prelu")(conv(filters, 9, bias=bias, name="first_conv")(x))
     for i in range(1, num_residual_blocks + 1):
         x = residual_block(x, filters, bias, f"block_{i}")
