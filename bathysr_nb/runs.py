@@ -48,11 +48,13 @@ class Station:
     name : str
         The station, named like its notebook, optionally with a sub-folder
         (``06_train/espcn``).
+    keep : bool
+        Go on in the folder of a run that was interrupted, where there is one.
 
     Attributes
     ----------
     path : Path
-        The empty folder to write into.
+        The folder to write into, empty unless it was kept.
 
     Raises
     ------
@@ -69,15 +71,15 @@ class Station:
     True
     """
 
-    def __init__(self, run_dir, name: str):
+    def __init__(self, run_dir, name: str, keep: bool = False):
         self.run = run_folder(run_dir)
         self.target, self.path, self.started = self.run / name, _part(self.run / name), time.time()
         foreign = _foreign_files(self.run, self.target)
         if foreign:
             raise FileExistsError(f"{self.target}: holds files that no notebook made ({foreign[0]}); move them away")
-        if self.path.exists():
+        if self.path.exists() and not keep:
             shutil.rmtree(self.path)
-        self.path.mkdir(parents=True)
+        self.path.mkdir(parents=True, exist_ok=True)
 
     def finish(self, parameters: dict, inputs=(), outputs=()) -> None:
         """Write ``run.json`` and put the folder in its place.
@@ -91,7 +93,8 @@ class Station:
         outputs : iterable of path
             Files that it wrote outside its own folder; those inside are found.
         """
-        inside = [self.target / p.relative_to(self.path) for p in self.path.rglob("*") if p.is_file()]
+        files = (p for p in self.path.rglob("*") if p.is_file() and p != self.path / RECORD)
+        inside = [self.target / p.relative_to(self.path) for p in files]
         record = {
             "parameters": parameters,
             "inputs": {self._name(path): checksum(path) for path in inputs},
@@ -100,7 +103,7 @@ class Station:
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self.started)),
             "seconds": round(time.time() - self.started, 1),
         }
-        write_text(self.path / RECORD, json.dumps(record, indent=2))
+        write_text(self.path / RECORD, json.dumps(record, indent=2), overwrite=True)
         old = self.path.with_suffix(".old")
         if self.target.exists():
             os.replace(self.target, old)

@@ -280,11 +280,12 @@ def _fit(model, batches: Batches, validation, epochs, recipe: Recipe, history, n
     steps.append(callbacks.ModelLogger(log_dir, period, history, recipe.patience))
     if period:
         steps.append(callbacks.TestLogger(log_dir, period, *_shown(validation, normalisation)))
-    if draw:
-        steps.append(callbacks.LiveCurves(draw, history))
     if recipe.tensorboard:
         steps.append(keras.callbacks.TensorBoard(log_dir / "tensorboard"))
-    steps += [callbacks.StateLogger(log_dir, history), callbacks.Progress()]
+    steps.append(callbacks.StateLogger(log_dir, history))
+    if draw:
+        steps.append(callbacks.LiveCurves(draw, history))
+    steps.append(callbacks.Progress())
     model.fit(
         batches,
         validation_data=validation,
