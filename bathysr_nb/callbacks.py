@@ -8,12 +8,13 @@ Source: manual 2.2.17 (``ModelLogger``), 2.2.18 (``HistoryLogger``), 2.2.19 (``T
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from bathysr_nb import plots, store
 from bathysr_nb.backend import keras
@@ -159,23 +160,35 @@ class StopOnNaN(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar over all steps, with the epoch's figures beside it."""
+    """A bar over all steps in a terminal; elsewhere, if wanted, a line now and then.
 
-    def on_train_begin(self, logs=None):
-        self.bar, self.steps = None, self.params["steps"]
+    Parameters
+    ----------
+    lines : bool
+        Print an epoch's figures where there is no terminal, at most every `every` seconds.
+    every : float
+    """
+
+    def __init__(self, lines: bool, every: float = 10.0):
+        super().__init__()
+        self.lines, self.every, self.bar, self.printed = lines, every, None, 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.bar is None:
-            total = self.params["epochs"] * self.steps
-            self.bar = tqdm(total=total, initial=epoch * self.steps, desc="steps", leave=False, mininterval=0.5)
-        self.epoch = epoch + 1
+            steps, epochs = self.params["steps"], self.params["epochs"]
+            self.bar = tqdm(total=epochs * steps, initial=epoch * steps, desc="steps", leave=False, disable=None)
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.update()
 
     def on_epoch_end(self, epoch, logs=None):
-        shown = {name: f"{logs[name]:.4g}" for name in ("loss", "val_loss", "val_rmse") if name in logs}
+        shown = {name: f"{logs[name]:.4g}" for name in ("loss", "val_loss", "val_rmse")}
         self.bar.set_postfix({"epoch": epoch + 1} | shown)
+        last = epoch + 1 == self.params["epochs"]
+        if self.bar.disable and self.lines and (last or time.monotonic() - self.printed > self.every):
+            figures = ", ".join(f"{name} {value}" for name, value in shown.items())
+            print(f"epoch {epoch + 1} of {self.params['epochs']}: {figures}", flush=True)
+            self.printed = time.monotonic()
 
     def on_train_end(self, logs=None):
         if self.bar is not None:
@@ -210,11 +223,12 @@ class LiveCurves(keras.callbacks.Callback):
 
     def show(self):
         """Put the picture of all epochs so far in the place of the last one."""
-        from IPython.display import display
+        from IPython.display import Image, display
 
-        figure = self.draw(self.history.frame())
+        png = io.BytesIO()
+        self.draw(self.history.frame()).savefig(png, dpi=90)
         if self.handle:
-            self.handle.update(figure)
+            self.handle.update(Image(png.getvalue()))
         else:
-            self.handle = display(figure, display_id=True)
+            self.handle = display(Image(png.getvalue()), display_id=True)
         self.shown = time.monotonic()

@@ -95,7 +95,7 @@ def train(
         Takes the history so far to a figure, shown and renewed while the network trains
         in a notebook.
     verbose : bool
-        Print the layer tables.
+        Print the layer tables and, where there is no terminal for a bar, a line now and then.
     **options
         Passed to the network; see `bathysr_nb.models.default_options`.
 
@@ -140,7 +140,7 @@ def train(
         store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
     history = callbacks.HistoryLogger(log_dir, recipe.log_period, rows)
     if not _is_over(rows, epochs, recipe.patience):
-        _fit(model, batches, validation, epochs, recipe, history, normalisation, draw)
+        _fit(model, batches, validation, epochs, recipe, history, normalisation, draw, verbose)
     return _finish(model, log_dir, history, normalisation, record)
 
 
@@ -274,7 +274,7 @@ def _is_over(rows: list[dict], epochs: int, patience: int | None) -> bool:
     return patience is not None and len(rows) - best >= patience
 
 
-def _fit(model, batches: Batches, validation, epochs, recipe: Recipe, history, normalisation, draw) -> None:
+def _fit(model, batches: Batches, validation, epochs, recipe: Recipe, history, normalisation, draw, verbose) -> None:
     log_dir, period, done = history.log_dir, recipe.log_period, len(history.rows)
     steps = [Reshuffle(batches), callbacks.StopOnNaN(log_dir, history), history]
     steps.append(callbacks.ModelLogger(log_dir, period, history, recipe.patience))
@@ -285,7 +285,7 @@ def _fit(model, batches: Batches, validation, epochs, recipe: Recipe, history, n
     steps.append(callbacks.StateLogger(log_dir, history))
     if draw:
         steps.append(callbacks.LiveCurves(draw, history))
-    steps.append(callbacks.Progress())
+    steps.append(callbacks.Progress(verbose))
     model.fit(
         batches,
         validation_data=validation,
