@@ -14,7 +14,15 @@ from matplotlib.figure import Figure
 
 DEPTH = cmocean.cm.deep_r
 DIFFERENCE = cmocean.cm.balance
-COLORS = {"bicubic": "0.55", "srcnn": "#762a83", "espcn": "#1b7837", "espcn-adaptive_mixup": "#5aae61"}
+COLORS = {
+    "bicubic": "0.55",
+    "srcnn": "#762a83",
+    "fsrcnn": "#2166ac",
+    "espcn": "#1b7837",
+    "espcn-adaptive_mixup": "#5aae61",
+    "srgan": "#e08214",
+    "esrgan": "#b2182b",
+}
 
 
 def limits(*arrays) -> tuple[float, float]:
