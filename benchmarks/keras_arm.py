@@ -32,15 +32,19 @@ FASTER = {
 
 
 class Deadline(keras.callbacks.Callback):
-    """Ends training with the first epoch that ends after the time is up."""
+    """Ends training with the first epoch that ends after the time is up; tells epochs a second."""
 
     def __init__(self, seconds: float):
         super().__init__()
-        self.end, self.epochs = time.perf_counter() + seconds, 0
+        self.seconds = seconds
+
+    def on_train_begin(self, logs=None):
+        self.start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.epochs = epoch + 1
-        self.model.stop_training = time.perf_counter() >= self.end
+        elapsed = time.perf_counter() - self.start
+        self.rate = (epoch + 1) / elapsed
+        self.model.stop_training = elapsed >= self.seconds
 
 
 def stock(model: keras.Model) -> keras.Model:
@@ -151,9 +155,8 @@ class KerasArm(Rounds):
         if self.kind in ("generator", "stock"):
             return super().round(batch, seconds)
         data, deadline = batches(self.lr, self.hr, batch), Deadline(seconds)
-        start = time.perf_counter()
         self.model.fit(data, epochs=1_000_000, verbose=0, callbacks=[deadline])
-        return deadline.epochs * len(data) * batch / (time.perf_counter() - start)
+        return deadline.rate * len(data) * batch
 
     def predict(self) -> np.ndarray:
         return self.model.predict(self.test, batch_size=32, verbose=0)
