@@ -164,19 +164,20 @@ class Progress(keras.callbacks.Callback):
 
     Parameters
     ----------
+    epochs, steps : int
+        Epochs in all, and steps of each.
+    done : int
+        Epochs that are over already.
     lines : bool
-        Print an epoch's figures where there is no terminal, at most every `every` seconds.
-    every : float
+        Print an epoch's figures where there is no terminal, at most every `EVERY` seconds.
     """
 
-    def __init__(self, lines: bool, every: float = 10.0):
-        super().__init__()
-        self.lines, self.every, self.bar, self.printed = lines, every, None, 0.0
+    EVERY = 10.0
 
-    def on_epoch_begin(self, epoch, logs=None):
-        if self.bar is None:
-            steps, epochs = self.params["steps"], self.params["epochs"]
-            self.bar = tqdm(total=epochs * steps, initial=epoch * steps, desc="steps", leave=False, disable=None)
+    def __init__(self, epochs: int, steps: int, done: int, lines: bool):
+        super().__init__()
+        self.epochs, self.lines, self.printed = epochs, lines, 0.0
+        self.bar = tqdm(total=epochs * steps, initial=done * steps, desc="steps", leave=False, disable=None)
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.update()
@@ -184,15 +185,17 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         shown = {name: f"{logs[name]:.4g}" for name in ("loss", "val_loss", "val_rmse")}
         self.bar.set_postfix({"epoch": epoch + 1} | shown)
-        last = epoch + 1 == self.params["epochs"]
-        if self.bar.disable and self.lines and (last or time.monotonic() - self.printed > self.every):
+        due = epoch + 1 == self.epochs or time.monotonic() - self.printed > self.EVERY
+        if self.bar.disable and self.lines and due:
             figures = ", ".join(f"{name} {value}" for name, value in shown.items())
-            print(f"epoch {epoch + 1} of {self.params['epochs']}: {figures}", flush=True)
+            print(f"epoch {epoch + 1} of {self.epochs}: {figures}", flush=True)
             self.printed = time.monotonic()
 
-    def on_train_end(self, logs=None):
-        if self.bar is not None:
-            self.bar.close()
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bar.close()
 
 
 class LiveCurves(keras.callbacks.Callback):
@@ -202,24 +205,21 @@ class LiveCurves(keras.callbacks.Callback):
 
     Parameters
     ----------
-    draw : callable
-        Takes the history so far (DataFrame, one row an epoch) to a figure.
+    draw : callable or None
+        Takes the history so far (DataFrame, one row an epoch) to a figure; None draws nothing.
     history : HistoryLogger
         Comes before this one in the list of callbacks.
-    every : float
-        Seconds between two pictures.
     """
 
-    def __init__(self, draw, history: HistoryLogger, every: float = 3.0):
+    EVERY = 3.0
+
+    def __init__(self, draw, history: HistoryLogger):
         super().__init__()
-        self.draw, self.history, self.every, self.shown, self.handle = draw, history, every, 0.0, None
+        self.draw, self.history, self.shown, self.handle = draw, history, 0.0, None
 
     def on_epoch_end(self, epoch, logs=None):
-        if time.monotonic() - self.shown > self.every:
+        if self.draw and time.monotonic() - self.shown > self.EVERY:
             self.show()
-
-    def on_train_end(self, logs=None):
-        self.show()
 
     def show(self):
         """Put the picture of all epochs so far in the place of the last one."""
@@ -232,3 +232,10 @@ class LiveCurves(keras.callbacks.Callback):
         else:
             self.handle = display(Image(png.getvalue()), display_id=True)
         self.shown = time.monotonic()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.draw and self.history.rows and kind is None:
+            self.show()

@@ -22,13 +22,14 @@ from bathysr_nb.augmentfiles import downsampling_of
 from bathysr_nb.backend import keras
 from bathysr_nb.models import BEST, build_model, load_weights, predictor
 from bathysr_nb.normalization import NORMALISATION, Normalisation
-from bathysr_nb.pipeline import Batches, Reshuffle
+from bathysr_nb.pipeline import Epochs
 from bathysr_nb.recipe import Recipe
 from bathysr_nb.runs import RECORD
 from bathysr_nb.state import STATE, load_state
 
 MODEL = "model.keras"
 SHOWN = 4  # validation patches in test_*.png
+VALIDATED = 64  # validation patches at a time
 
 
 class Trained(NamedTuple):
@@ -128,9 +129,9 @@ def train(
     if weights is not None:
         load_weights(model, weights)
     online = downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None
-    batches = Batches(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, online, recipe.magnification)
-    epochs = recipe.number_of_epochs(len(batches))
-    compile_model(model, recipe, normalisation, epochs * len(batches))
+    data = Epochs(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, online, recipe.magnification)
+    epochs = recipe.number_of_epochs(data.steps)
+    compile_model(model, recipe, normalisation, epochs * data.steps)
     if verbose:
         model.summary()
     rows = load_state(log_dir / STATE, model) if going_on else []
@@ -140,7 +141,7 @@ def train(
         store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
     history = callbacks.HistoryLogger(log_dir, recipe.log_period, rows)
     if not _is_over(rows, epochs, recipe.patience):
-        _fit(model, batches, validation, epochs, recipe, history, normalisation, draw, verbose)
+        _fit(model, data, validation, epochs, recipe, history, normalisation, draw, verbose)
     return _finish(model, log_dir, history, normalisation, record)
 
 
@@ -274,27 +275,31 @@ def _is_over(rows: list[dict], epochs: int, patience: int | None) -> bool:
     return patience is not None and len(rows) - best >= patience
 
 
-def _fit(model, batches: Batches, validation, epochs, recipe: Recipe, history, normalisation, draw, verbose) -> None:
-    log_dir, period, done = history.log_dir, recipe.log_period, len(history.rows)
-    steps = [Reshuffle(batches), callbacks.StopOnNaN(log_dir, history), history]
+def _fit(model, data: Epochs, validation, epochs, recipe: Recipe, history, normalisation, draw, verbose) -> None:
+    log_dir, period = history.log_dir, recipe.log_period
+    steps = [callbacks.StopOnNaN(log_dir, history), history]
     steps.append(callbacks.ModelLogger(log_dir, period, history, recipe.patience))
     if period:
         steps.append(callbacks.TestLogger(log_dir, period, *_shown(validation, normalisation)))
     if recipe.tensorboard:
         steps.append(keras.callbacks.TensorBoard(log_dir / "tensorboard"))
     steps.append(callbacks.StateLogger(log_dir, history))
-    if draw:
-        steps.append(callbacks.LiveCurves(draw, history))
-    steps.append(callbacks.Progress(verbose))
-    model.fit(
-        batches,
-        validation_data=validation,
-        epochs=epochs,
-        initial_epoch=done,
-        shuffle=False,  # the batches have an order of their own
-        verbose=0,
-        callbacks=steps,
-    )
+    done = len(history.rows)
+    with callbacks.Progress(epochs, data.steps, done, verbose) as progress, callbacks.LiveCurves(draw, history) as live:
+        for epoch in range(done, epochs):
+            model.fit(
+                *data.arrays(epoch),
+                batch_size=recipe.batch_size,
+                validation_data=validation,
+                validation_batch_size=VALIDATED,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                shuffle=False,  # the epoch has an order of its own
+                verbose=0,
+                callbacks=[*steps, live, progress],
+            )
+            if model.stop_training:
+                break
 
 
 def _shown(validation, normalisation: Normalisation):

@@ -6,15 +6,32 @@ Source: manual 2.2.29 (``Trainer``), 2.2.31 (``Main``), 2.4.3.
 from __future__ import annotations
 
 import shutil
+import warnings
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
-from bathysr_nb import evaluate, interpolation, loader, runs
+from bathysr_nb import callbacks, evaluate, interpolation, loader, models, normalization, runs, state, tester, train
 from bathysr_nb.inputfile import Params
 from bathysr_nb.online import OnlineAugmentation
 from bathysr_nb.recipe import Recipe
-from bathysr_nb.train import Trained, train
+from bathysr_nb.train import Trained
+
+#: All that a training and its test write into log_dir.
+WRITTEN = (
+    runs.RECORD,
+    state.STATE,
+    train.MODEL,
+    normalization.NORMALISATION,
+    callbacks.HISTORY,
+    models.BEST,
+    "weights_[0-9]*.weights.h5",
+    "history_[0-9]*.png",
+    "test_[0-9]*.png",
+    "tensorboard",
+    tester.FOLDER,
+)
 
 
 def make_recipe(params: Params, **flags) -> Recipe:
@@ -60,7 +77,7 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
     resume : bool
         Go on with the run in log_dir from its last whole epoch.
     force : bool
-        Delete an earlier run in log_dir first.
+        Delete what an earlier run wrote into log_dir first, and nothing else there.
     **flags
         mixed_precision, xla, tensorboard; see `Recipe`.
 
@@ -75,9 +92,9 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
     """
     recipe = make_recipe(params, **flags)
     training, validation = loader.training_and_validation(params)
-    if force and (params.log_dir / runs.RECORD).is_file():
-        shutil.rmtree(params.log_dir)
-    return train(
+    if force:
+        _clear(params.log_dir)
+    return train.train(
         params.model,
         (training.lr, training.hr),
         (validation.lr, validation.hr),
@@ -94,9 +111,15 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
     )
 
 
+def _clear(log_dir: Path) -> None:
+    for path in (path for pattern in WRITTEN for path in log_dir.glob(pattern)):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def outcome(params: Params, trained: Trained) -> str:
     """One line: the best epoch's RMSE on the validation set beside bicubic's."""
-    _, validation = loader.training_and_validation(params)
+    with warnings.catch_warnings(action="ignore"):  # they were told when the training began
+        _, validation = loader.training_and_validation(params)
     bicubic = interpolation.enlarge(validation.lr[..., 0], params.scale)
     reference = np.sqrt(evaluate.squared_error(validation.hr[..., 0], bicubic).mean())
     best = trained.history["val_loss"].idxmin()

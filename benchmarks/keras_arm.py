@@ -21,7 +21,7 @@ from bathysr_nb.backend import keras, ops
 from bathysr_nb.models import build_model
 from bathysr_nb.models.gan import GAN
 from bathysr_nb.normalization import Normalisation
-from bathysr_nb.pipeline import Batches
+from bathysr_nb.pipeline import Epochs
 
 LOW, HIGH, LEARNING_RATE = -6000.0, 0.0, 1e-4
 FASTER = {
@@ -29,22 +29,6 @@ FASTER = {
     layers.Deconvolution: keras.layers.Conv2DTranspose,
     layers.PReLU: keras.layers.PReLU,
 }
-
-
-class Deadline(keras.callbacks.Callback):
-    """Ends training with the first epoch that ends after the time is up; tells epochs a second."""
-
-    def __init__(self, seconds: float):
-        super().__init__()
-        self.seconds = seconds
-
-    def on_train_begin(self, logs=None):
-        self.start = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        elapsed = time.perf_counter() - self.start
-        self.rate = (epoch + 1) / elapsed
-        self.model.stop_training = elapsed >= self.seconds
 
 
 def stock(model: keras.Model) -> keras.Model:
@@ -83,11 +67,6 @@ def shake(model, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
     for variable in named_weights(model).values():
         variable.assign(ops.convert_to_numpy(variable) + rng.uniform(-0.05, 0.05, variable.shape).astype("float32"))
-
-
-def batches(lr, hr, batch: int):
-    """The package's data pipeline, patches as they are."""
-    return Batches(lr, hr, batch, turn=False, seed=0)
 
 
 class KerasArm(Rounds):
@@ -139,7 +118,7 @@ class KerasArm(Rounds):
 
     def first_loss(self) -> float:
         """Loss of one training step on the first 16 patches."""
-        logs = self.model.fit(batches(self.lr[:16], self.hr[:16], 16), verbose=0)
+        logs = self.model.fit(self.lr[:16], self.hr[:16], batch_size=16, verbose=0)
         return logs.history["loss"][0]
 
     def generated(self, batch: int):
@@ -154,9 +133,11 @@ class KerasArm(Rounds):
     def round(self, batch: int, seconds: float) -> float:
         if self.kind in ("generator", "stock"):
             return super().round(batch, seconds)
-        data, deadline = batches(self.lr, self.hr, batch), Deadline(seconds)
-        self.model.fit(data, epochs=1_000_000, verbose=0, callbacks=[deadline])
-        return deadline.rate * len(data) * batch
+        data, epoch, began = Epochs(self.lr, self.hr, batch, turn=False, seed=0), 0, time.perf_counter()
+        while not epoch or time.perf_counter() - began < seconds:
+            self.model.fit(*data.arrays(epoch), batch_size=batch, shuffle=False, verbose=0)
+            epoch += 1
+        return epoch * data.steps * batch / (time.perf_counter() - began)
 
     def predict(self) -> np.ndarray:
         return self.model.predict(self.test, batch_size=32, verbose=0)
