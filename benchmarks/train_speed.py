@@ -28,10 +28,10 @@ from bathysr_nb.interpolation import enlarge, resize
 from bathysr_nb.normalization import local_mean
 from bathysr_nb.synthetic import seafloor
 
-PATCHES = {"srcnn": 640, "fsrcnn": 640, "espcn": 640, "srgan": 192, "esrgan": 64}  # an epoch in each round
+PATCHES = {"srcnn": 640, "fsrcnn": 2560, "espcn": 2560, "srgan": 192, "esrgan": 96}  # of an epoch
 BATCHES, TEST, TOLERANCE = (16, 32), 623, 1e-3
 AGAINST = ("torch", "generator", "stock")
-ONCE = ("stock", "metrics")  # arms that train with the larger batch only
+ONCE = ("stock", "metrics", "fit jax", "fit torch", "fit tensorflow")  # arms that train with the larger batch only
 HEADS = {
     "fit": "package",
     "torch": "PyTorch",
@@ -187,9 +187,9 @@ def main() -> None:
     predictions = {}
     print(f"\n{'training':8}{'batch':>6}{header(workers)}")
     with tempfile.TemporaryDirectory() as folder:
-        lr, hr = patches(640 + TEST)
+        lr, hr = patches(max(PATCHES.values()) + TEST)
         relief = float(np.std(lr[..., 0] - local_mean(lr[..., 0])))
-        np.savez(Path(folder) / "data.npz", lr=lr[:640], hr=hr[:640], test=lr[640:])
+        np.savez(Path(folder) / "data.npz", lr=lr[:-TEST], hr=hr[:-TEST], test=lr[-TEST:])
         for name in options.networks:
             training, predictions[name] = compare(name, workers, Path(folder), relief, options)
             for batch, rates in training.items():
