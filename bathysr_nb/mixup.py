@@ -19,7 +19,7 @@ from bathysr_nb.augment import FLIPS, VARIANTS, pick_variants
 from bathysr_nb.terrain import mean_slope_gradient
 
 BINS = 20
-HALVINGS = 40
+HALVINGS = 50
 ROUNDING = 1e-9
 
 
@@ -51,9 +51,20 @@ def blend(high: np.ndarray, low: np.ndarray, lam: np.ndarray) -> np.ndarray:
 
 
 class Solution(NamedTuple):
-    """What `solve_lambda` found, each of shape (n,)."""
+    """What `solve_lambda` found, each of shape (n,).
+
+    Attributes
+    ----------
+    lam : ndarray
+        Weight of the first patch: the solution nearer 0.5, or where the slope comes nearest.
+    other : ndarray
+        The second solution; NaN where there is none.
+    value : ndarray
+        The MSG reached.
+    """
 
     lam: np.ndarray
+    other: np.ndarray
     value: np.ndarray
 
 
@@ -63,46 +74,67 @@ def solve_lambda(high: np.ndarray, low: np.ndarray, wanted: np.ndarray, delta) -
     Parameters
     ----------
     high, low : ndarray, shape (n, h, w)
-        The steeper and the gentler patch of each pair, metres.
+        The two patches of each pair, metres.
     wanted : ndarray, shape (n,)
-        Wanted MSG of each blend, with MSG(low) <= wanted <= MSG(high).
+        Wanted MSG of each blend.
     delta : float or (float, float)
         Cell size in metres.
 
     Returns
     -------
     Solution
-        lam : the weight of the steeper patch; value : the MSG reached.
-
-    Raises
-    ------
-    ValueError
-        If a wanted value lies outside its pair's slopes, naming the first such pair.
 
     Notes
     -----
-    The MSG is convex in the weight and ends at MSG(high) >= wanted, so exactly one weight
-    reaches `wanted` from below; bisection finds it.
+    Along the weight the MSG is convex: it falls to its lowest value (golden-section search), then rises, so
+    each side has one solution at most (bisection). A wanted value below the lowest, or above
+    both patches, is not reached: the nearest is given.
 
     Examples
     --------
     >>> steep = np.outer(np.arange(8.0), np.ones(8))[None]
-    >>> round(float(solve_lambda(steep, 0 * steep, mean_slope_gradient(steep / 4, 1), 1).lam[0]), 6)
-    0.25
+    >>> solved = solve_lambda(steep, 0 * steep, mean_slope_gradient(steep / 4, 1), 1)
+    >>> round(float(solved.lam[0]), 6), float(solved.other[0])
+    (0.25, nan)
     """
     high, low = np.asarray(high, dtype=np.float64), np.asarray(low, dtype=np.float64)
     wanted = np.asarray(wanted, dtype=np.float64)
-    ends = mean_slope_gradient(low, delta), mean_slope_gradient(high, delta)
-    outside = (wanted < ends[0] * (1 - ROUNDING)) | (wanted > ends[1] * (1 + ROUNDING))
-    if outside.any():
-        i = int(np.argmax(outside))
-        raise ValueError(f"pair {i}: wanted slope {wanted[i]:.4g} is not between those of its two patches")
-    left, right = np.zeros(len(wanted)), np.ones(len(wanted))
+
+    def slope(lam):
+        return mean_slope_gradient(blend(high, low, lam), delta)
+
+    lowest = _lowest(slope, len(wanted))
+    zeros, ones = np.zeros(len(wanted)), np.ones(len(wanted))
+    sides = [_crossing(slope, lowest, end, wanted) for end in (zeros, ones)]
+    nearer = np.where(np.abs(np.nan_to_num(sides[0], nan=9) - 0.5) < np.abs(np.nan_to_num(sides[1], nan=9) - 0.5), 0, 1)
+    lam, other = np.choose(nearer, sides), np.choose(1 - nearer, sides)
+    steeper = np.where(slope(ones) >= slope(zeros), 1.0, 0.0)
+    nearest = np.where(wanted < slope(lowest), lowest, steeper)
+    lam = np.where(np.isnan(lam), nearest, lam)
+    return Solution(lam, other, slope(lam))
+
+
+def _lowest(slope, n: int) -> np.ndarray:
+    """Where a convex function of the weight is lowest in 0..1, n of them at once."""
+    golden = (np.sqrt(5) - 1) / 2
+    left, right = np.zeros(n), np.ones(n)
     for _ in range(HALVINGS):
-        middle = (left + right) / 2
-        below = mean_slope_gradient(blend(high, low, middle), delta) < wanted
-        left, right = np.where(below, middle, left), np.where(below, right, middle)
-    return Solution(right, mean_slope_gradient(blend(high, low, right), delta))
+        inner = right - golden * (right - left), left + golden * (right - left)
+        first = slope(inner[0]) <= slope(inner[1])
+        left, right = np.where(first, left, inner[0]), np.where(first, inner[1], right)
+    ends = np.stack([np.zeros(n), (left + right) / 2, np.ones(n)])
+    return ends[np.argmin([slope(lam) for lam in ends], axis=0), np.arange(n)]
+
+
+def _crossing(slope, lowest: np.ndarray, end: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Weight between the lowest point and an end at which the slope is the wanted one; NaN where it is not."""
+    reached = (slope(lowest) <= wanted * (1 + ROUNDING)) & (wanted <= slope(end) * (1 + ROUNDING)) & (lowest != end)
+    below, above = lowest, end
+    for _ in range(HALVINGS):
+        middle = (below + above) / 2
+        under = slope(middle) < wanted
+        below, above = np.where(under, middle, below), np.where(under, above, middle)
+    return np.where(reached, above, np.nan)
 
 
 def target_bins(target: np.ndarray, bins: int = BINS) -> tuple[np.ndarray, np.ndarray]:
@@ -129,6 +161,41 @@ def target_bins(target: np.ndarray, bins: int = BINS) -> tuple[np.ndarray, np.nd
         raise ValueError("the target's feature values have no range: at least two different ones are needed")
     counts, edges = np.histogram(target, bins)
     return counts / counts.sum(), edges
+
+
+def idx_of_the_nearest(data, value: float) -> int:
+    """Index of the element nearest to a value, the first of several.
+
+    Notes
+    -----
+    Manual 1.3, ``idx_of_the_nearest``.
+
+    Examples
+    --------
+    >>> idx_of_the_nearest([0.1, 0.3, 0.5], 0.35), indices_of_the_nearest([0.1, 0.3, 0.5], 0.2).tolist()
+    (1, [0, 1])
+    """
+    return int(indices_of_the_nearest(data, value)[0])
+
+
+def indices_of_the_nearest(data, value: float) -> np.ndarray:
+    """Indices of all elements that are nearest to a value.
+
+    Distances that differ by rounding alone count as equal.
+
+    Raises
+    ------
+    ValueError
+        If there are no data.
+
+    Notes
+    -----
+    Manual 1.3, ``indices_of_the_nearest``.
+    """
+    distance = np.abs(np.asarray(data, dtype=np.float64) - value)
+    if not distance.size:
+        raise ValueError("no data to find the nearest of")
+    return np.flatnonzero(np.isclose(distance, distance.min(), rtol=ROUNDING, atol=0))
 
 
 def wanted_counts(shares: np.ndarray, total: int) -> np.ndarray:
@@ -274,7 +341,7 @@ def _assemble(lr, hr, delta, pairs, bins) -> Picked:
     )
     mixed = np.flatnonzero(pairs["kind"] == "mixup")
     solved = solve_lambda(high[0][mixed], low[0][mixed], pairs["mean_slope_gradient"].to_numpy()[mixed], delta)
-    pairs.loc[mixed, "lam"], pairs.loc[mixed, "mean_slope_gradient"] = solved
+    pairs.loc[mixed, "lam"], pairs.loc[mixed, "mean_slope_gradient"] = solved.lam, solved.value
     sides = [
         blend(h.astype(np.float64), lo.astype(np.float64), pairs["lam"]).astype(np.float32) for h, lo in zip(high, low)
     ]

@@ -36,10 +36,49 @@ def test_solve_lambda_reaches_every_slope_between_the_two(seed, share):
     assert mean_slope_gradient(mixup.blend(high, low, solved.lam), 1.0)[0] == pytest.approx(wanted, rel=1e-6)
 
 
-def test_solve_lambda_names_the_pair_that_cannot():
-    steep = np.outer(np.arange(8.0), np.ones(8))[None].repeat(2, axis=0)
-    with pytest.raises(ValueError, match="pair 1"):
-        mixup.solve_lambda(steep, 0 * steep, [0.1, 5.0], 1.0)
+def curve(high, low, weights):
+    return np.array([mean_slope_gradient(mixup.blend(high, low, np.array([w])), 1.0)[0] for w in weights])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.3, 1.3))
+def test_solve_lambda_finds_both_solutions_or_the_nearest_value(seed, factor):
+    high, low = np.random.default_rng(seed).normal(size=(2, 1, 6, 6))
+    weights = np.linspace(0, 1, 2001)
+    slopes = curve(high, low, weights)
+    wanted = factor * slopes.max()
+    solved = mixup.solve_lambda(high, low, np.array([wanted]), 1.0)
+    lam, other, value = (float(part[0]) for part in solved)
+    assert value == pytest.approx(curve(high, low, [lam])[0])
+    crossings = np.flatnonzero(np.diff(np.sign(slopes - wanted)))
+    if len(crossings):
+        assert value == pytest.approx(wanted, rel=1e-6)
+        found = sorted(x for x in (lam, other) if not np.isnan(x))
+        np.testing.assert_allclose(found, weights[crossings] + 0.00025, atol=0.001)
+        assert np.isnan(other) or abs(lam - 0.5) <= abs(other - 0.5)
+    elif wanted > slopes.max() or wanted < slopes.min() * (1 - 1e-6):
+        assert np.isnan(other)
+        assert abs(value - wanted) <= np.abs(slopes - wanted).min() * (1 + 1e-9)
+
+
+def test_solve_lambda_of_a_plane_and_its_mirror_image_by_hand():
+    plane = np.outer(np.arange(8.0), np.ones(8))[None]
+    full = mean_slope_gradient(plane, 1.0)
+    solved = mixup.solve_lambda(plane, -plane, 0.6 * full, 1.0)  # the blend is (2 lam - 1) plane
+    assert sorted([solved.lam[0], solved.other[0]]) == pytest.approx([0.2, 0.8])
+    level = mixup.solve_lambda(plane, -plane, -full, 1.0)
+    assert (level.lam[0], level.value[0]) == pytest.approx((0.5, 0), abs=1e-6)
+    beyond = mixup.solve_lambda(2 * plane, plane, 5 * full, 1.0)
+    assert (beyond.lam[0], beyond.value[0]) == pytest.approx((1, 2 * full[0]))
+
+
+def test_the_nearest_one_and_all_of_them():
+    data = [0.3, 0.1, 0.5, 0.3]
+    assert mixup.idx_of_the_nearest(data, 0.35) == 0
+    assert mixup.indices_of_the_nearest(data, 0.35).tolist() == [0, 3]
+    assert mixup.indices_of_the_nearest(data, 0.4).tolist() == [0, 2, 3]
+    with pytest.raises(ValueError, match="no data"):
+        mixup.indices_of_the_nearest([], 1)
 
 
 @settings(max_examples=60, deadline=None)
