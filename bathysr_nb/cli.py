@@ -137,6 +137,8 @@ def _preview(args) -> None:
 
 
 def _train(args) -> None:
+    if args.resume and args.force:
+        raise ValueError("--resume goes on with an earlier run, --force deletes it; give one of them")
     params = config.load_params(args.config, _overrides(args.set))
     from bathysr_nb.trainer import outcome, train_params
 

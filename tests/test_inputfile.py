@@ -231,7 +231,7 @@ FAULTS = {  # value in YAML: what is said of it
 }
 SECTION_FAULTS = {
     "online_da.valid": ("1", "is 1, expected true or false"),
-    "online_da.zoom_range": ("[1.0, 0.5]", r"expected \[low, high\] with 0 < low <= high"),
+    "online_da.zoom_range": ("[0.05, 1.0]", r"expected \[low, high\] with 0.1 <= low <= high <= 10"),
     "online_da.depth_scale_range": ("[0, 1]", r"expected \[low, high\] with 0 < low <= high"),
     "online_da.rotation_range": ("181", "is 181, expected degrees from 0 to 180"),
     "online_da.steps_per_epoch_mag": ("0", "is 0, expected a number above 0"),
@@ -371,3 +371,10 @@ class TestPresets:
         steps = re.search(r"([\d,]+) steps on the bundled grid", (PARAMS / f"input_{name}.yml").read_text())
         pairs = 2312  # of the training set that build_cairns.yml makes
         assert int(steps[1].replace(",", "")) == pairs // params.batch_size * params.epochs
+
+
+def test_rectangles_are_not_turned(write):
+    text = "data_dir: d\nmodel: srcnn\ninput_shape: [8, 16, 1]\nonline_da: {valid: %s, rotation_range: 5}\n"
+    with pytest.raises(ValueError, match=r"online_da.rotation_range is 5, expected 0 .*\(8, 16, 1\): not square$"):
+        load_params(write(text % "true"))
+    assert load_params(write(text % "false")).online_da.rotation_range == 5
