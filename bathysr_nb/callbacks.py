@@ -149,13 +149,19 @@ class StopOnNaN(keras.callbacks.Callback):
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch, logs=None):
+        self._check(logs, f"in epoch {self.epoch}, batch {batch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Training reports an epoch's losses before its last step has shown in them; validation sees that step."""
+        self._check(logs, f"after epoch {self.epoch}")
+
+    def _check(self, logs, when: str) -> None:
         broken = [name for name, value in logs.items() if name.endswith("loss") and not np.isfinite(value)]
         if broken:
             best = int(self.history.frame()["val_loss"].idxmin()) if self.history.rows else 0
             good = f"last good weights: {self.log_dir / BEST} (epoch {best})" if best else "no epoch was good"
             raise ValueError(
-                f"{self.model.name}: {broken[0]} became NaN or infinite in epoch {self.epoch}, batch {batch + 1}; "
-                f"{good}; lower learning_rate"
+                f"{self.model.name}: {broken[0]} became NaN or infinite {when}; {good}; lower learning_rate"
             )
 
 

@@ -39,6 +39,7 @@ Seed = Annotated[int, Limit(f"a whole number from 0 to {2**32 - 1}", lambda n: 0
 Loss = Annotated[Literal["mae", "mse", "psnr", "dssim", "ssim", "vgg"], Spelling({"ssim": "dssim"})]
 Penalty = Annotated[Literal["l1", "l2", "none"] | None, Spelling({None: "none"})]
 
+SSIM_CELLS = 11  # least side of an HR patch, that of the window of `bathysr_nb.metrics.dssim`
 GANS = ("srgan", "esrgan")
 
 
@@ -50,6 +51,12 @@ def _one_kernel_more(filters, kernels) -> str | None:
 
 def _gan_scale(model, scale) -> str | None:
     return f"scale is {scale}, expected 2 or 4 for {model}" if model in GANS and scale == 3 else None
+
+
+def _room_for_ssim(input_shape, scale) -> str | None:
+    if scale * min(input_shape[:2]) >= SSIM_CELLS:
+        return None
+    return f"input_shape is {input_shape}, expected {-(-SSIM_CELLS // scale)} rows and columns or more at scale {scale}"
 
 
 def _turned_squares(input_shape, online_da) -> str | None:
@@ -249,7 +256,11 @@ class Params:
     esrgan: Esrgan = Esrgan()
     vgg: Vgg = Vgg()
 
-    RELATIONS: ClassVar = (({"model", "scale"}, _gan_scale), ({"input_shape", "online_da"}, _turned_squares))
+    RELATIONS: ClassVar = (
+        ({"model", "scale"}, _gan_scale),
+        ({"input_shape", "scale"}, _room_for_ssim),
+        ({"input_shape", "online_da"}, _turned_squares),
+    )
 
     @property
     def options(self) -> dict:

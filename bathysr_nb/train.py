@@ -149,6 +149,7 @@ def train(
         model = build_model(name, lr.shape[1:], scale, normalisation, **options)
     if weights is not None:
         load_weights(model, weights)
+        _tell_other_units(Path(weights).with_name(NORMALISATION), normalisation)
     online = downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None
     data = Epochs(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, online, recipe.magnification)
     epochs = recipe.number_of_epochs(data.steps)
@@ -297,6 +298,15 @@ def _spare(log_dir: Path, weights) -> None:
     """Raise a ValueError if the weights to start from would be deleted with the earlier run."""
     if weights is not None and Path(weights).resolve() in {p.resolve() for w in WRITTEN for p in log_dir.glob(w)}:
         raise ValueError(f"{weights}: is of the run that --force would delete; move it, or choose another log_dir")
+
+
+def _tell_other_units(path: Path, normalisation: Normalisation) -> None:
+    if path.is_file() and (other := Normalisation.load(path)) != normalisation:
+        warnings.warn(
+            f"{path}: the weights to start from were trained in other units (low {other.low:g}, high {other.high:g}, "
+            f"relief {other.relief}); give norm_range and relief to keep them",
+            stacklevel=3,
+        )
 
 
 def _clear(log_dir: Path, patterns) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from bathysr_nb import evaluate, interpolation, loader, train
+from bathysr_nb import evaluate, interpolation, loader, tester, train
 from bathysr_nb.inputfile import Params
 from bathysr_nb.online import OnlineAugmentation
 from bathysr_nb.recipe import Recipe
@@ -74,6 +74,9 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
         As `bathysr_nb.loader.training_and_validation` and `bathysr_nb.train.train`.
     """
     recipe = make_recipe(params, **flags)
+    weights = params.fname_model_weights and tester.find_weights(params)
+    if weights:
+        tester.check_record(weights, params)
     training, validation = loader.training_and_validation(params)
     return train.train(
         params.model,
@@ -85,7 +88,7 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
         residual=params.residual is not None,
         relief=params.relief,
         norm_range=params.norm_range,
-        weights=params.fname_model_weights,
+        weights=weights,
         resume=resume,
         force=force,
         verbose=True,

@@ -378,3 +378,11 @@ def test_rectangles_are_not_turned(write):
     with pytest.raises(ValueError, match=r"online_da.rotation_range is 5, expected 0 .*\(8, 16, 1\): not square$"):
         load_params(write(text % "true"))
     assert load_params(write(text % "false")).online_da.rotation_range == 5
+
+
+@pytest.mark.parametrize(("scale", "least"), [(2, 6), (3, 4), (4, 3)])
+def test_true_patches_must_hold_the_window_of_ssim(write, scale, least):
+    text = "data_dir: d\nmodel: srcnn\nscale: %d\ninput_shape: [%d, 16, 1]\n"
+    assert load_params(write(text % (scale, least))).input_shape == (least, 16, 1)
+    with pytest.raises(ValueError, match=f"expected {least} rows and columns or more at scale {scale}$"):
+        load_params(write(text % (scale, least - 1)))

@@ -231,6 +231,13 @@ def test_nan_loss_stops_with_epoch_batch_and_last_good_weights(tmp_path):
         few(tmp_path / "b", recipe=Recipe(epochs=2, learning_rate=1e-3, **settings), resume=True)
 
 
+def test_a_last_step_that_breaks_the_weights_is_not_kept(tmp_path):
+    once = Recipe(epochs=1, batch_size=48, schedule="constant", learning_rate=1e38)
+    with pytest.raises(ValueError, match=r"val_loss became NaN or infinite after epoch 1; no epoch was good"):
+        few(tmp_path / "a", recipe=once, residual=False)
+    assert names(tmp_path / "a") == {"normalisation.json", "run.json"}
+
+
 def state_with_nan(path):
     with np.load(path) as file:
         arrays = dict(file)

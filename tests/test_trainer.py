@@ -85,3 +85,18 @@ def test_a_killed_run_leaves_nothing_behind(config, capsys):
         (log / name).write_text("")
     assert run(capsys, config, "--resume", "epochs=2")[0] == 0
     assert not set(left) & files(log).keys()
+
+
+def test_start_weights_are_found_by_the_old_name_and_judged_by_their_record(config, capsys):
+    log = config.parent / "log"
+    srcnn = ("model=srcnn", "srcnn.filters=[4]", "srcnn.kernels=[3,3]")  # the same arrays at every scale
+    assert run(capsys, config, *srcnn)[0] == 0
+    start = (*srcnn, "log_dir=b", f"fname_model_weights={log / 'weights_best.h5'}")
+    status, said = run(capsys, config, *start)
+    assert (status, "other units" in said.err) == (0, False)
+    status, said = run(capsys, config, *start, "relief=3", "--force")
+    assert (status, said.err.count("trained in other units"), "give norm_range and relief" in said.err) == (0, 1, True)
+    record = log / "run.json"
+    record.write_text(record.read_text().replace('"scale": 3', '"scale": 2'))
+    status, said = run(capsys, config, *start, "log_dir=c")
+    assert (status, "(scale 2, says run.json); expected scale 3" in said.err) == (1, True)
