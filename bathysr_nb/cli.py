@@ -30,11 +30,17 @@ def _overrides(settings: list[str]) -> dict:
     """``key=value`` texts as a mapping, values read as YAML."""
     wrong = [text for text in settings if "=" not in text]
     if wrong:
-        raise ValueError(f"--set {wrong[0]}: expected key=value")
-    try:
-        return {key.strip(): yamlfile.parse(value) for key, _, value in (text.partition("=") for text in settings)}
-    except ValueError as error:
-        raise ValueError(f"--set: {error}") from None
+        raise ValueError("; ".join(f"--set {text}: expected key=value" for text in wrong))
+    values, faults = {}, []
+    for text in settings:
+        key, _, value = text.partition("=")
+        try:
+            values[key.strip()] = yamlfile.parse(value)
+        except ValueError as error:
+            faults.append(f"--set {text}: {error}")
+    if faults:
+        raise ValueError("; ".join(faults))
+    return values
 
 
 def _demo(args) -> None:

@@ -100,3 +100,10 @@ def test_start_weights_are_found_by_the_old_name_and_judged_by_their_record(conf
     record.write_text(record.read_text().replace('"scale": 3', '"scale": 2'))
     status, said = run(capsys, config, *start, "log_dir=c")
     assert (status, "(scale 2, says run.json); expected scale 3" in said.err) == (1, True)
+
+
+def test_every_wrong_setting_is_named(config, capsys):
+    status, said = run(capsys, config, "epochs=[1", "batch_size={")
+    assert (status, said.err.count("\n")) == (1, 1)
+    assert "--set epochs=[1: not valid YAML" in said.err
+    assert "--set batch_size={: not valid YAML" in said.err
