@@ -22,6 +22,7 @@ from bathysr_nb.models import BEST
 from bathysr_nb.state import STATE, save_state
 
 HISTORY = "history.csv"
+ORDER = ("loss", "psnr", "dssim", "rmse", "mae", "g_loss", "d_loss")
 
 
 def epoch_file(log_dir, name: str, epoch: int, suffix: str) -> Path:
@@ -57,8 +58,8 @@ class HistoryLogger(keras.callbacks.Callback):
         self.log_dir, self.log_period, self.rows = Path(log_dir), log_period, rows
 
     def on_epoch_end(self, epoch, logs=None):
-        order = sorted(logs, key=lambda name: name.startswith("val_"))
-        self.rows.append({"epoch": epoch + 1} | {name: float(logs[name]) for name in order})
+        columns = [part + name for part in ("", "val_") for name in ORDER]
+        self.rows.append({"epoch": epoch + 1} | {name: float(logs[name]) for name in columns if name in logs})
         store.write_text(self.log_dir / HISTORY, self.frame().to_csv(), overwrite=True)
         if self.log_period and (epoch + 1) % self.log_period == 0:
             path = epoch_file(self.log_dir, "history", epoch + 1, ".png")
@@ -149,13 +150,19 @@ class StopOnNaN(keras.callbacks.Callback):
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch, logs=None):
+        self._check(logs, f"in epoch {self.epoch}, batch {batch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Training reports an epoch's losses before its last step has shown in them; validation sees that step."""
+        self._check(logs, f"after epoch {self.epoch}")
+
+    def _check(self, logs, when: str) -> None:
         broken = [name for name, value in logs.items() if name.endswith("loss") and not np.isfinite(value)]
         if broken:
             best = int(self.history.frame()["val_loss"].idxmin()) if self.history.rows else 0
             good = f"last good weights: {self.log_dir / BEST} (epoch {best})" if best else "no epoch was good"
             raise ValueError(
-                f"{self.model.name}: {broken[0]} became NaN or infinite in epoch {self.epoch}, batch {batch + 1}; "
-                f"{good}; lower learning_rate"
+                f"{self.model.name}: {broken[0]} became NaN or infinite {when}; {good}; begin anew with a lower learning_rate"
             )
 
 

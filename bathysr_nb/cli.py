@@ -30,11 +30,17 @@ def _overrides(settings: list[str]) -> dict:
     """``key=value`` texts as a mapping, values read as YAML."""
     wrong = [text for text in settings if "=" not in text]
     if wrong:
-        raise ValueError(f"--set {wrong[0]}: expected key=value")
-    try:
-        return {key.strip(): yamlfile.parse(value) for key, _, value in (text.partition("=") for text in settings)}
-    except ValueError as error:
-        raise ValueError(f"--set: {error}") from None
+        raise ValueError("; ".join(f"--set {text}: expected key=value" for text in wrong))
+    values, faults = {}, []
+    for text in settings:
+        key, _, value = text.partition("=")
+        try:
+            values[key.strip()] = yamlfile.parse(value)
+        except ValueError as error:
+            faults.append(f"--set {text}: {error}")
+    if faults:
+        raise ValueError("; ".join(faults))
+    return values
 
 
 def _demo(args) -> None:
@@ -137,6 +143,8 @@ def _preview(args) -> None:
 
 
 def _train(args) -> None:
+    if args.resume and args.force:
+        raise ValueError("--resume goes on with an earlier run, --force deletes it; give one of them")
     params = config.load_params(args.config, _overrides(args.set))
     from bathysr_nb.trainer import outcome, train_params
 

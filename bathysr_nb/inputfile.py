@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from bathysr_nb import yamlfile
+from bathysr_nb.resample import ZOOM_RANGE
 from bathysr_nb.yamlfile import Limit, Spelling
 
 Count = Annotated[int, Limit("a whole number above 0", lambda n: n > 0)]
@@ -22,6 +23,13 @@ Filters = Annotated[tuple[Count, ...], Limit("a list of whole numbers above 0", 
 Weight = Annotated[float, Limit("a number of at least 0", lambda x: x >= 0)]
 LossWeights = Annotated[tuple[Weight, Weight], Limit("[content, adversarial], at least 0 and not both 0", any)]
 Factors = Annotated[tuple[Positive, Positive], Limit("[low, high] with 0 < low <= high", lambda r: r[0] <= r[1])]
+Zooms = Annotated[
+    tuple[float, float],
+    Limit(
+        "[low, high] with {:g} <= low <= high <= {:g}".format(*ZOOM_RANGE),
+        lambda r: ZOOM_RANGE[0] <= r[0] <= r[1] <= ZOOM_RANGE[1],
+    ),
+]
 Depths = Annotated[tuple[float, float], Limit("[low, high] with low < high", lambda r: r[0] < r[1])]
 Shape = Annotated[tuple[Count, Count, Literal[1]], Limit("[rows, columns, 1], each above 0", bool)]
 Names = Annotated[tuple[tuple[Text, Text], ...], Limit("a list of pairs of file names, [[HR, LR], ...]", bool)]
@@ -31,6 +39,7 @@ Seed = Annotated[int, Limit(f"a whole number from 0 to {2**32 - 1}", lambda n: 0
 Loss = Annotated[Literal["mae", "mse", "psnr", "dssim", "ssim", "vgg"], Spelling({"ssim": "dssim"})]
 Penalty = Annotated[Literal["l1", "l2", "none"] | None, Spelling({None: "none"})]
 
+SSIM_CELLS = 11  # least side of an HR patch, that of the window of `bathysr_nb.metrics.dssim`
 GANS = ("srgan", "esrgan")
 
 
@@ -42,6 +51,21 @@ def _one_kernel_more(filters, kernels) -> str | None:
 
 def _gan_scale(model, scale) -> str | None:
     return f"scale is {scale}, expected 2 or 4 for {model}" if model in GANS and scale == 3 else None
+
+
+def _room_for_ssim(input_shape, scale) -> str | None:
+    if scale * min(input_shape[:2]) >= SSIM_CELLS:
+        return None
+    return f"input_shape is {input_shape}, expected {-(-SSIM_CELLS // scale)} rows and columns or more at scale {scale}"
+
+
+def _turned_squares(input_shape, online_da) -> str | None:
+    rows, columns, _ = input_shape
+    if rows == columns or online_da is None or not (online_da.valid and online_da.rotation_range):
+        return None
+    return (
+        f"online_da.rotation_range is {online_da.rotation_range}, expected 0 for input_shape {input_shape}: not square"
+    )
 
 
 @dataclass(frozen=True)
@@ -67,7 +91,7 @@ class OnlineDA:
     """
 
     valid: bool = False
-    zoom_range: Factors = (0.5, 1.0)
+    zoom_range: Zooms = (0.5, 1.0)
     zoom_iso: bool = True
     depth_scale_range: Factors = (0.5, 1.5)
     use_depth_scale: bool = True
@@ -232,7 +256,11 @@ class Params:
     esrgan: Esrgan = Esrgan()
     vgg: Vgg = Vgg()
 
-    RELATIONS: ClassVar = (({"model", "scale"}, _gan_scale),)
+    RELATIONS: ClassVar = (
+        ({"model", "scale"}, _gan_scale),
+        ({"input_shape", "scale"}, _room_for_ssim),
+        ({"input_shape", "online_da"}, _turned_squares),
+    )
 
     @property
     def options(self) -> dict:

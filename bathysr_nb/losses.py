@@ -187,7 +187,7 @@ def vgg_weights_file(vgg_weights=None) -> Path:
     except Exception:
         raise OSError(
             f"{path}: VGG19's weights are not there and could not be downloaded; "
-            f"fetch {VGG_ORIGIN} and put it there, or name the file in vgg_weights"
+            f"fetch {VGG_ORIGIN} and put it there, or name the file (vgg_weights; vgg: weights in an input file)"
         ) from None
     finally:
         socket.setdefaulttimeout(usual)

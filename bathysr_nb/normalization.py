@@ -98,6 +98,8 @@ class Normalisation:
         Normalisation
         """
         low, high = norm_range or (min(lr.min(), hr.min()), max(lr.max(), hr.max()))
+        if norm_range is None and low == high:
+            raise ValueError(f"all training depths are {low:g} m: there is no relief to learn; give norm_range")
         if residual and relief is None:
             relief = float(np.std(lr[..., 0] - local_mean(lr[..., 0])))
         return cls(float(low), float(high), relief if residual else None)

@@ -7,6 +7,8 @@ always that of a whole epoch.
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -64,9 +66,9 @@ def load_state(path, model: keras.Model) -> list[dict]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
+        history = json.loads(arrays.pop("history").tobytes())
+    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: cannot be read ({error}); delete it to begin anew") from None
-    history = json.loads(arrays.pop("history").tobytes())
     if {k: v.shape for k, v in arrays.items()} != {k: tuple(v.shape) for k, v in wanted.items()}:
         raise ValueError(f"{path}: is the state of another network or optimizer")
     for name, variable in wanted.items():

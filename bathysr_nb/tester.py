@@ -100,13 +100,13 @@ def load_network(params: Params, weights=None):
     """
     path = find_weights(params, weights)
     normalisation = find_normalisation(params, path)
-    _check_record(path, params)
+    check_record(path, params)
     model = build_model(params.model, params.input_shape, params.scale, normalisation, **params.options)
     load_weights(model, path)
     return model, normalisation
 
 
-def _check_record(path: Path, params: Params) -> None:
+def check_record(path: Path, params: Params) -> None:
     """Raise a ValueError if run.json beside the weights tells another network or scale: SRCNN's weights do not."""
     recorded = (runs.read_record(path.parent) or {}).get("parameters", {})
     for key, expected in (("model", params.model), ("scale", params.scale)):

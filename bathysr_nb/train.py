@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import time
 import warnings
 from dataclasses import asdict
@@ -24,10 +25,25 @@ from bathysr_nb.models import BEST, build_model, load_weights, predictor
 from bathysr_nb.normalization import NORMALISATION, Normalisation
 from bathysr_nb.pipeline import Epochs
 from bathysr_nb.recipe import Recipe
-from bathysr_nb.runs import RECORD
+from bathysr_nb.runs import RECORD, read_record
 from bathysr_nb.state import STATE, load_state
 
 MODEL = "model.keras"
+#: All that a training and its test write into log_dir.
+WRITTEN = (
+    RECORD,
+    STATE,
+    MODEL,
+    NORMALISATION,
+    callbacks.HISTORY,
+    BEST,
+    "weights_[0-9]*.weights.h5",
+    "history_[0-9]*.png",
+    "test_[0-9]*.png",
+    "tensorboard",
+    "test_result",
+)
+LEFT_OVER = tuple(f".{Path(pattern).stem}-*" for pattern in WRITTEN)  # begun when a run was killed
 SHOWN = 4  # validation patches in test_*.png
 VALIDATED = 64  # validation patches at a time
 
@@ -63,6 +79,7 @@ def train(
     norm_range=None,
     weights=None,
     resume: bool = False,
+    force: bool = False,
     draw=None,
     verbose: bool = False,
     **options,
@@ -92,6 +109,8 @@ def train(
         Weights to start from; None is a new network.
     resume : bool
         Go on with the run in `log_dir` from its last whole epoch; begin it where there is none.
+    force : bool
+        Delete what an earlier run wrote into `log_dir`, and nothing else there, once this one can begin.
     draw : callable, optional
         Takes the history so far to a figure, shown and renewed while the network trains
         in a notebook.
@@ -111,7 +130,7 @@ def train(
         network; a loss that becomes NaN, naming the epoch and the batch; `resume` of a run with
         other parameters or data.
     FileExistsError
-        If the folder holds a run already and `resume` is false.
+        If the folder holds a run already and neither `resume` nor `force` is true.
     """
     recipe = recipe or Recipe()
     log_dir, (lr, hr), validation = Path(log_dir), _checked(training, scale), _checked(validation, scale)
@@ -119,7 +138,9 @@ def train(
         raise ValueError(f"{len(lr)} training patches do not fill one batch of {recipe.batch_size}")
     asked = {"model": name, "scale": scale, "residual": residual, "relief": relief, "norm_range": norm_range}
     record = _record(asked | {"weights": weights} | options | asdict(recipe), training, validation)
-    going_on = _check_folder(log_dir, record, resume)
+    if force:
+        _spare(log_dir, weights)
+    going_on = not force and _check_folder(log_dir, record, resume)
 
     use_every_gpu(recipe.batch_size)
     with _precision(recipe.mixed_precision):
@@ -128,6 +149,7 @@ def train(
         model = build_model(name, lr.shape[1:], scale, normalisation, **options)
     if weights is not None:
         load_weights(model, weights)
+        _tell_other_units(Path(weights).with_name(NORMALISATION), normalisation)
     online = downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None
     data = Epochs(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, online, recipe.magnification)
     epochs = recipe.number_of_epochs(data.steps)
@@ -135,6 +157,7 @@ def train(
     if verbose:
         model.summary()
     rows = load_state(log_dir / STATE, model) if going_on else []
+    _clear(log_dir, (*WRITTEN, *LEFT_OVER) if force else LEFT_OVER)
     if not going_on:
         log_dir.mkdir(parents=True, exist_ok=True)
         store.write_text(log_dir / NORMALISATION, normalisation.to_json(), overwrite=True)
@@ -253,9 +276,12 @@ def _check_folder(log_dir: Path, record: dict, resume: bool) -> bool:
         return False
     if not resume:
         raise FileExistsError(
-            f"{log_dir}: holds an earlier run; go on with it by resume (--resume), or choose another log_dir"
+            f"{log_dir}: holds an earlier run; go on with it by resume (--resume), choose another log_dir, or "
+            "delete it by force (--force)"
         )
-    before = json.loads((log_dir / RECORD).read_text())
+    before = read_record(log_dir)
+    if before is None:
+        raise ValueError(f"{log_dir / RECORD}: is damaged; begin anew by force (--force) or in another log_dir")
     for part in ("parameters", "inputs"):
         other = [key for key, value in record[part].items() if before[part].get(key) != value]
         if record["parameters"]["schedule"] == "constant" and other == ["epochs"]:
@@ -266,6 +292,29 @@ def _check_folder(log_dir: Path, record: dict, resume: bool) -> bool:
             )
             raise ValueError(f"{log_dir}: cannot go on, the run there had other {part}: {was}")
     return (log_dir / STATE).exists()
+
+
+def _spare(log_dir: Path, weights) -> None:
+    """Raise a ValueError if the weights to start from would be deleted with the earlier run."""
+    if weights is not None and Path(weights).resolve() in {p.resolve() for w in WRITTEN for p in log_dir.glob(w)}:
+        raise ValueError(f"{weights}: is of the run that --force would delete; move it, or choose another log_dir")
+
+
+def _tell_other_units(path: Path, normalisation: Normalisation) -> None:
+    if path.is_file() and (other := Normalisation.load(path)) != normalisation:
+        warnings.warn(
+            f"{path}: the weights to start from were trained in other units (low {other.low:g}, high {other.high:g}, "
+            f"relief {other.relief}); give norm_range and relief to keep them",
+            stacklevel=3,
+        )
+
+
+def _clear(log_dir: Path, patterns) -> None:
+    for path in [path for pattern in patterns for path in log_dir.glob(pattern)]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _is_over(rows: list[dict], epochs: int, patience: int | None) -> bool:

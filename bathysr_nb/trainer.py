@@ -5,33 +5,16 @@ Source: manual 2.2.29 (``Trainer``), 2.2.31 (``Main``), 2.4.3.
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
-from bathysr_nb import callbacks, evaluate, interpolation, loader, models, normalization, runs, state, tester, train
+from bathysr_nb import evaluate, interpolation, loader, tester, train
 from bathysr_nb.inputfile import Params
 from bathysr_nb.online import OnlineAugmentation
 from bathysr_nb.recipe import Recipe
 from bathysr_nb.train import Trained
-
-#: All that a training and its test write into log_dir.
-WRITTEN = (
-    runs.RECORD,
-    state.STATE,
-    train.MODEL,
-    normalization.NORMALISATION,
-    callbacks.HISTORY,
-    models.BEST,
-    "weights_[0-9]*.weights.h5",
-    "history_[0-9]*.png",
-    "test_[0-9]*.png",
-    "tensorboard",
-    tester.FOLDER,
-)
 
 
 def make_recipe(params: Params, **flags) -> Recipe:
@@ -77,7 +60,7 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
     resume : bool
         Go on with the run in log_dir from its last whole epoch.
     force : bool
-        Delete what an earlier run wrote into log_dir first, and nothing else there.
+        Delete what an earlier run wrote into log_dir, and nothing else there, once this one can begin.
     **flags
         mixed_precision, xla, tensorboard; see `Recipe`.
 
@@ -91,9 +74,10 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
         As `bathysr_nb.loader.training_and_validation` and `bathysr_nb.train.train`.
     """
     recipe = make_recipe(params, **flags)
+    weights = params.fname_model_weights and tester.find_weights(params)
+    if weights:
+        tester.check_record(weights, params)
     training, validation = loader.training_and_validation(params)
-    if force:
-        _clear(params.log_dir)
     return train.train(
         params.model,
         (training.lr, training.hr),
@@ -104,16 +88,12 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
         residual=params.residual is not None,
         relief=params.relief,
         norm_range=params.norm_range,
-        weights=params.fname_model_weights,
+        weights=weights,
         resume=resume,
+        force=force,
         verbose=True,
         **params.options,
     )
-
-
-def _clear(log_dir: Path) -> None:
-    for path in (path for pattern in WRITTEN for path in log_dir.glob(pattern)):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def outcome(params: Params, trained: Trained) -> str:

@@ -99,7 +99,7 @@ def test_build_is_never_silently_replaced_and_a_fault_leaves_the_old_one(maps, c
         (["seed=-1"], "build.yml: seed is -1"),
         (["hr_img_shape=[0, 0]"], "hr_img_shape is (0, 0), expected whole numbers of at least 1"),
         (["keep=[10]"], "quality is not given"),
-        (["seed=[1"], "--set: not valid YAML"),
+        (["seed=[1"], "--set seed=[1: not valid YAML"),
         (["block_cells=500"], "no block of 500 x 500"),
         (["seed"], "--set seed: expected key=value"),
     ],
