@@ -162,7 +162,8 @@ class StopOnNaN(keras.callbacks.Callback):
             best = int(self.history.frame()["val_loss"].idxmin()) if self.history.rows else 0
             good = f"last good weights: {self.log_dir / BEST} (epoch {best})" if best else "no epoch was good"
             raise ValueError(
-                f"{self.model.name}: {broken[0]} became NaN or infinite {when}; {good}; begin anew with a lower learning_rate"
+                f"{self.model.name}: {broken[0]} became NaN or infinite {when}; {good}; "
+                "begin anew with a lower learning_rate"
             )
 
 

@@ -380,11 +380,7 @@ class TestPresets:
     def test_it_says_how_many_steps_it_takes(self, name):
         params = load_params(PARAMS / f"input_{name}.yml")
         steps = re.search(r"([\d,]+) steps on the bundled grid", (PARAMS / f"input_{name}.yml").read_text())
-<<<<<<< HEAD
         assert int(steps[1].replace(",", "")) == bundled_pairs() // params.batch_size * params.epochs
-=======
-        pairs = 2312  # of the training set that build_cairns.yml makes
-        assert int(steps[1].replace(",", "")) == pairs // params.batch_size * params.epochs
 
 
 def test_rectangles_are_not_turned(write):
@@ -400,4 +396,3 @@ def test_true_patches_must_hold_the_window_of_ssim(write, scale, least):
     assert load_params(write(text % (scale, least))).input_shape == (least, 16, 1)
     with pytest.raises(ValueError, match=f"expected {least} rows and columns or more at scale {scale}$"):
         load_params(write(text % (scale, least - 1)))
->>>>>>> 20d7239fbc011d7ba982559c8070d21c0e0e07e4
