@@ -44,7 +44,7 @@ def _multiplications(layer, before, after) -> int:
     """Weights of the kernel times the cells it is laid on."""
     if not hasattr(layer, "kernel"):
         return 0
-    grid = before if isinstance(layer, (keras.layers.Conv2DTranspose, Resize)) else after
+    grid = before if isinstance(layer, keras.layers.Conv2DTranspose) else after
     return int(np.prod(layer.kernel.shape)) * int(np.prod(grid[1:-1]))
 
 

@@ -62,7 +62,7 @@ def test_notebooks_keep_the_frame(path):
 def test_faults_end_with_a_line_that_names_them_and_the_choices(run_dir):
     train, build = ROOT / "notebooks" / "06_train.ipynb", ROOT / "notebooks" / "01_build_dataset.ipynb"
     cases = {
-        (train, "model", "unet"): "unknown model 'unet'; choose one of srcnn, espcn",
+        (train, "model", "unet"): "unknown model 'unet'; choose one of srcnn, fsrcnn, espcn, srgan, esrgan",
         (train, "modle", "espcn"): "06_train: unknown parameter modle; choose from run_dir, model, training_set",
         (train, "steps", "many"): "06_train: parameter steps is 'many', expected int",
         (train, "training_set", "nowhere"): "expected one of originals, flips, adaptive_mixup, or a folder",
