@@ -23,7 +23,7 @@ from bathysr_nb.augmentfiles import downsampling_of
 from bathysr_nb.backend import keras
 from bathysr_nb.models import BEST, build_model, load_weights, predictor
 from bathysr_nb.normalization import NORMALISATION, Normalisation
-from bathysr_nb.pipeline import Epochs
+from bathysr_nb.pipeline import Batches, Reshuffle
 from bathysr_nb.recipe import Recipe
 from bathysr_nb.runs import RECORD, read_record
 from bathysr_nb.state import STATE, load_state
@@ -151,7 +151,7 @@ def train(
         load_weights(model, weights)
         _tell_other_units(Path(weights).with_name(NORMALISATION), normalisation)
     online = downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None
-    data = Epochs(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, online, recipe.magnification)
+    data = Batches(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, online, recipe.magnification)
     epochs = recipe.number_of_epochs(data.steps)
     compile_model(model, recipe, normalisation, epochs * data.steps)
     if verbose:
@@ -324,7 +324,7 @@ def _is_over(rows: list[dict], epochs: int, patience: int | None) -> bool:
     return patience is not None and len(rows) - best >= patience
 
 
-def _fit(model, data: Epochs, validation, epochs, recipe: Recipe, history, normalisation, draw, verbose) -> None:
+def _fit(model, data: Batches, validation, epochs, recipe: Recipe, history, normalisation, draw, verbose) -> None:
     log_dir, period = history.log_dir, recipe.log_period
     steps = [callbacks.StopOnNaN(log_dir, history), history]
     steps.append(callbacks.ModelLogger(log_dir, period, history, recipe.patience))
@@ -335,20 +335,17 @@ def _fit(model, data: Epochs, validation, epochs, recipe: Recipe, history, norma
     steps.append(callbacks.StateLogger(log_dir, history))
     done = len(history.rows)
     with callbacks.Progress(epochs, data.steps, done, verbose) as progress, callbacks.LiveCurves(draw, history) as live:
-        for epoch in range(done, epochs):
-            model.fit(
-                *data.arrays(epoch),
-                batch_size=recipe.batch_size,
-                validation_data=validation,
-                validation_batch_size=VALIDATED,
-                initial_epoch=epoch,
-                epochs=epoch + 1,
-                shuffle=False,  # the epoch has an order of its own
-                verbose=0,
-                callbacks=[*steps, live, progress],
-            )
-            if model.stop_training:
-                break
+        data.start(done)
+        model.fit(
+            data,
+            validation_data=validation,
+            validation_batch_size=VALIDATED,
+            initial_epoch=done,
+            epochs=epochs,
+            shuffle=False,  # the batches have an order of their own
+            verbose=0,
+            callbacks=[Reshuffle(data), *steps, live, progress],
+        )
 
 
 def _shown(validation, normalisation: Normalisation):

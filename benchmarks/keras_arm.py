@@ -21,7 +21,7 @@ from bathysr_nb.backend import keras, ops
 from bathysr_nb.models import build_model
 from bathysr_nb.models.gan import GAN
 from bathysr_nb.normalization import Normalisation
-from bathysr_nb.pipeline import Epochs
+from bathysr_nb.pipeline import Batches
 
 LOW, HIGH, LEARNING_RATE = -6000.0, 0.0, 1e-4
 FASTER = {
@@ -92,7 +92,7 @@ class KerasArm(Rounds):
             self._make_stock()
         loss = losses.get_loss("mae", Normalisation(0, 1) if bare else norm)
         self.model.compile(keras.optimizers.Adam(LEARNING_RATE), loss, metrics=self._metrics(norm))
-        self.rng = np.random.default_rng(0)
+        self.rng, self.lasted = np.random.default_rng(0), {}  # seconds an epoch lasted, by batch
 
     def _metrics(self, norm):
         if self.kind != "metrics":
@@ -133,11 +133,11 @@ class KerasArm(Rounds):
     def round(self, batch: int, seconds: float) -> float:
         if self.kind in ("generator", "stock"):
             return super().round(batch, seconds)
-        data, epoch, began = Epochs(self.lr, self.hr, batch, turn=False, seed=0), 0, time.perf_counter()
-        while not epoch or time.perf_counter() - began < seconds:
-            self.model.fit(*data.arrays(epoch), batch_size=batch, shuffle=False, verbose=0)
-            epoch += 1
-        return epoch * data.steps * batch / (time.perf_counter() - began)
+        data, began = Batches(self.lr, self.hr, batch, turn=False, seed=0), time.perf_counter()
+        epochs = max(1, round(seconds / self.lasted.get(batch, seconds or 1)))
+        self.model.fit(data, epochs=epochs, shuffle=False, verbose=0)
+        self.lasted[batch] = (time.perf_counter() - began) / epochs
+        return data.steps * batch / self.lasted[batch]
 
     def predict(self) -> np.ndarray:
         return self.model.predict(self.test, batch_size=32, verbose=0)

@@ -71,7 +71,9 @@ def test_changed_inputs_and_unfinished_stations_are_errors(tmp_path):
     runs.Station(tmp_path, "t")
     with pytest.raises(ValueError, match="begun and not finished"):
         runs.ensure(tmp_path, "t")
-    with pytest.raises(FileNotFoundError, match="only espcn, espcn-adaptive_mixup, esrgan, fsrcnn, srcnn, srgan can be made"):
+    with pytest.raises(
+        FileNotFoundError, match="only espcn, espcn-adaptive_mixup, esrgan, fsrcnn, srcnn, srgan can be made"
+    ):
         runs.ensure(tmp_path, "06_train/unet")
 
 

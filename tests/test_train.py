@@ -108,7 +108,7 @@ def test_same_seed_same_weights(tmp_path):
 
 @pytest.mark.parametrize("options", [{"residual": False, "bias": True}, {"residual": True}])
 def test_both_forms_train(tmp_path, options):
-    trained = few(tmp_path / "a", "srcnn", Recipe(steps=12, batch_size=8, loss="mse"), **options)
+    trained = few(tmp_path / "a", "srcnn", Recipe(steps=36, batch_size=8, loss="mse"), **options)
     assert trained.history["loss"].iloc[-1] < trained.history["loss"].iloc[0]
 
 
