@@ -25,6 +25,17 @@ def _quiet_stderr():
         os.close(nowhere)
 
 
+@contextlib.contextmanager
+def dtype_policy(name: str | None):
+    """Build layers under a dtype policy, e.g. ``mixed_bfloat16``, for the length of the block; None: as it is."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # leave memory to other kernels on the GPU
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -35,4 +46,4 @@ with _quiet_stderr():
     ops.zeros(1)  # the first tensor starts the devices, with notices of its own
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its import sets another level
 
-__all__ = ["keras", "ops"]
+__all__ = ["dtype_policy", "keras", "ops"]

@@ -66,6 +66,14 @@ class HistoryLogger(keras.callbacks.Callback):
             with store.replacing(path, overwrite=True) as part:
                 plots.history(self.frame()).savefig(part, dpi=110)
 
+    def best(self) -> int:
+        """The epoch of the lowest val_loss, the first of several; 0 before the first epoch."""
+        return min(self.rows, key=lambda row: row["val_loss"])["epoch"] if self.rows else 0
+
+    def is_stale(self, patience: int | None) -> bool:
+        """Whether the last `patience` epochs brought no lower val_loss; never with None."""
+        return patience is not None and bool(self.rows) and len(self.rows) - self.best() >= patience
+
     def frame(self) -> pd.DataFrame:
         """All epochs, one row each."""
         return pd.DataFrame(self.rows).set_index("epoch")
@@ -90,13 +98,11 @@ class ModelLogger(keras.callbacks.Callback):
         self.log_dir, self.log_period, self.history, self.patience = Path(log_dir), log_period, history, patience
 
     def on_epoch_end(self, epoch, logs=None):
-        past = self.history.frame()["val_loss"]
-        best = int(past.idxmin())
-        if best == epoch + 1:
+        if self.history.best() == epoch + 1:
             save_weights(self.model, self.log_dir / BEST)
         if self.log_period and (epoch + 1) % self.log_period == 0:
             save_weights(self.model, epoch_file(self.log_dir, "weights", epoch + 1, ".weights.h5"))
-        if self.patience and epoch + 1 - best >= self.patience:
+        if self.history.is_stale(self.patience):
             self.model.stop_training = True
 
 
@@ -159,7 +165,7 @@ class StopOnNaN(keras.callbacks.Callback):
     def _check(self, logs, when: str) -> None:
         broken = [name for name, value in logs.items() if name.endswith("loss") and not np.isfinite(value)]
         if broken:
-            best = int(self.history.frame()["val_loss"].idxmin()) if self.history.rows else 0
+            best = self.history.best()
             good = f"last good weights: {self.log_dir / BEST} (epoch {best})" if best else "no epoch was good"
             raise ValueError(
                 f"{self.model.name}: {broken[0]} became NaN or infinite {when}; {good}; "

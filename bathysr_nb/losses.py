@@ -15,7 +15,8 @@ import warnings
 from pathlib import Path
 
 from bathysr_nb import metrics
-from bathysr_nb.backend import keras, ops
+from bathysr_nb.backend import dtype_policy, keras, ops
+from bathysr_nb.models import UNREADABLE
 from bathysr_nb.normalization import Normalisation
 
 POWERS = {"mae": 1, "mse": 2}
@@ -184,7 +185,7 @@ def vgg_weights_file(vgg_weights=None) -> Path:
     socket.setdefaulttimeout(TIMEOUT)  # Keras's download sets none and would wait for ever
     try:
         return Path(keras.utils.get_file(VGG_FILE, VGG_ORIGIN, cache_subdir="models", cache_dir=str(home)))
-    except Exception:
+    except Exception:  # Keras raises no narrower one when a download fails
         raise OSError(
             f"{path}: VGG19's weights are not there and could not be downloaded; "
             f"fetch {VGG_ORIGIN} and put it there, or name the file (vgg_weights; vgg: weights in an input file)"
@@ -214,17 +215,13 @@ def vgg_features(vgg_weights=None) -> keras.Model:
         If there is no such file.
     """
     path = vgg_weights_file(vgg_weights)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
+    with dtype_policy("float32"):
         network = keras.applications.VGG19(include_top=False, weights=None, input_shape=(None, None, 3))
         features = keras.Model(network.input, network.layers[FEATURE_LAYER].output, name="vgg19_features")
-    finally:
-        keras.config.set_dtype_policy(policy)
     try:
         with warnings.catch_warnings(action="ignore"):  # a line for each layer that does not fit
             network.load_weights(path)
-    except Exception:
+    except UNREADABLE:
         raise ValueError(f"{path}: does not hold the weights of VGG19 without top") from None
     features.trainable = False
     return features

@@ -5,7 +5,6 @@ Source: manual 2.2.29 (``Trainer``), 2.4.3.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import shutil
@@ -20,7 +19,7 @@ import pandas as pd
 
 from bathysr_nb import callbacks, config, evaluate, losses, metrics, plots, store
 from bathysr_nb.augmentfiles import downsampling_of
-from bathysr_nb.backend import keras
+from bathysr_nb.backend import dtype_policy, keras
 from bathysr_nb.models import BEST, build_model, load_weights, predictor
 from bathysr_nb.normalization import NORMALISATION, Normalisation
 from bathysr_nb.pipeline import Batches, Reshuffle
@@ -143,7 +142,7 @@ def train(
     going_on = not force and _check_folder(log_dir, record, resume)
 
     use_every_gpu(recipe.batch_size)
-    with _precision(recipe.mixed_precision):
+    with dtype_policy(recipe.mixed_precision):
         keras.utils.set_random_seed(recipe.seed)
         normalisation = Normalisation.fit(lr, hr, residual, norm_range, relief)
         model = build_model(name, lr.shape[1:], scale, normalisation, **options)
@@ -163,7 +162,7 @@ def train(
         store.write_text(log_dir / NORMALISATION, normalisation.to_json(), overwrite=True)
         store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
     history = callbacks.HistoryLogger(log_dir, recipe.log_period, rows)
-    if not _is_over(rows, epochs, recipe.patience):
+    if len(rows) < epochs and not history.is_stale(recipe.patience):
         _fit(model, data, validation, epochs, recipe, history, normalisation, draw, verbose)
     return _finish(model, log_dir, history, normalisation, record)
 
@@ -231,16 +230,6 @@ def use_every_gpu(batch_size: int, kind: str = "gpu") -> int:
         raise ValueError(f"batch_size is {batch_size}, expected a multiple of the {len(devices)} GPUs")
     keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
     return len(devices)
-
-
-@contextlib.contextmanager
-def _precision(policy: str | None):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy or before)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _checked(pair, scale: int):
@@ -315,13 +304,6 @@ def _clear(log_dir: Path, patterns) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _is_over(rows: list[dict], epochs: int, patience: int | None) -> bool:
-    if not rows or len(rows) >= epochs:
-        return bool(rows)
-    best = min(rows, key=lambda row: row["val_loss"])["epoch"]
-    return patience is not None and len(rows) - best >= patience
 
 
 def _fit(model, data: Batches, validation, epochs, recipe: Recipe, history, normalisation, draw, verbose) -> None:

@@ -28,12 +28,17 @@ MODELS = {
     "srgan": srgan.generator,
     "esrgan": esrgan.generator,
 }
-#: Of each GAN: the discriminator and what else the pair is made with.
-DISCRIMINATORS = {
-    "srgan": (srgan.discriminator, {"label_noise": 1e-6}),
-    "esrgan": (partial(srgan.discriminator, dropout=esrgan.DROPOUT), {"relativistic": True}),
-}
 D_OPTIONS = {"d_filters": 4, "d_num_downsampling_blocks": 1}
+GAN_OPTIONS = D_OPTIONS | {"loss_weights": (1, 1e-7)}
+#: Of each GAN: the discriminator, how the pair is made, and the options besides the generator's.
+DISCRIMINATORS = {
+    "srgan": (srgan.discriminator, {}, GAN_OPTIONS | {"label_noise": 1e-6}),
+    "esrgan": (
+        partial(srgan.discriminator, dropout=esrgan.DROPOUT),
+        {"relativistic": True},
+        GAN_OPTIONS | {"d_num_downsampling_blocks": 2},
+    ),
+}
 SCALES = (2, 3, 4)
 BEST = "weights_best.weights.h5"  # at the lowest validation loss
 #: What Keras, h5py and zipfile raise on a file that is damaged or holds something else.
@@ -90,14 +95,7 @@ def default_options(name: str) -> dict:
     """
     check_name(name)
     options = {key: value for key, value in MODELS[name].__kwdefaults__.items() if key != "last_initializer"}
-    if name not in DISCRIMINATORS:
-        return options
-    options |= D_OPTIONS | {"loss_weights": (1, 1e-7)}
-    if name == "srgan":
-        options["label_noise"] = 1e-6
-    else:
-        options["d_num_downsampling_blocks"] = 2
-    return options
+    return options | DISCRIMINATORS[name][2] if name in DISCRIMINATORS else options
 
 
 def build_model(
@@ -163,7 +161,7 @@ def _check_kernels(name: str, filters=(), kernels=None, **_) -> None:
 
 
 def _with_discriminator(generator, scale: int, normalisation, options) -> GAN:
-    network, kind = DISCRIMINATORS[generator.name]
+    network, kind, _ = DISCRIMINATORS[generator.name]
     hr = keras.Input((None, None, 1), name="hr")
     own = {key: options.pop(key) for key in D_OPTIONS}
     logit = network(_from_metres(hr, normalisation, WINDOW * scale + 1 - WINDOW * scale % 2), **own)
