@@ -49,6 +49,7 @@ benchmarks: $(READY) ## speed and memory beside the plain way, into docs/results
 	$(BIN)/python benchmarks/dataset_speed.py > docs/results/dataset_speed.txt
 	$(BIN)/python benchmarks/augment_speed.py > docs/results/augment_speed.txt
 	$(BIN)/python benchmarks/train_speed.py > docs/results/train_speed.txt
+	$(BIN)/python benchmarks/train_tried.py > docs/results/train_tried.txt
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-annotate \

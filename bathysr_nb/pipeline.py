@@ -5,16 +5,19 @@ Source: manual 2.2.21 (``DataGenerator``), 2.4.1 (``online_da``).
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
-from bathysr_nb.backend import keras
 from bathysr_nb.online import OnlineAugmentation
 
-THREADS = 2  # with fewer, Keras on TensorFlow tunes its own prefetching, and waits for that at each epoch's end
+AHEAD = 2  # batches that are laid out while one is trained on
 
 
-class Batches(keras.utils.PyDataset):
-    """Training pairs in memory; threads lay out the next batches while Keras trains on one.
+class Batches:
+    """Training pairs in memory; a thread lays out the next batches while Keras trains on one.
 
     Parameters
     ----------
@@ -36,32 +39,39 @@ class Batches(keras.utils.PyDataset):
     Examples
     --------
     >>> batches = Batches(np.zeros((10, 4, 4, 1)), np.zeros((10, 8, 8, 1)), batch_size=3, turn=True, seed=0)
-    >>> len(batches), [side.shape for side in batches[0]]
-    (3, [(3, 4, 4, 1), (3, 8, 8, 1)])
+    >>> [lr.shape for lr, hr in batches.epoch(0)]
+    [(3, 4, 4, 1), (3, 4, 4, 1), (3, 4, 4, 1)]
     """
 
     def __init__(self, lr, hr, batch_size, turn, seed, online=None, downsampling=None, magnification=1):
-        super().__init__(workers=THREADS)
         self.lr, self.hr, self.batch_size, self.turn, self.seed = lr, hr, batch_size, turn, seed
         self.online: OnlineAugmentation | None = online
         self.downsampling = downsampling
         self.steps = max(1, round(len(lr) // batch_size * magnification))
-        self.start(0)
-
-    def start(self, epoch: int) -> None:
-        """Draw an epoch's order; patches beyond the last whole batch wait for another epoch."""
-        rng = np.random.default_rng([self.seed, epoch])
-        whole = len(self.lr) // self.batch_size * self.batch_size
-        passes = -(-self.steps * self.batch_size // whole)
-        self.order = np.concatenate([rng.permutation(len(self.lr))[:whole] for _ in range(passes)])
-        self.epoch = epoch
 
     def __len__(self):
         return self.steps
 
-    def __getitem__(self, i):
-        chosen = self.order[i * self.batch_size : (i + 1) * self.batch_size]
-        rng = np.random.default_rng([self.seed, self.epoch, i])
+    def epoch(self, number: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The LR and HR of each batch of an epoch."""
+        order, waiting = self._order(number), deque()
+        with ThreadPoolExecutor(1) as thread:
+            for i in range(self.steps):
+                chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
+                waiting.append(thread.submit(self._batch, chosen, np.random.default_rng([self.seed, number, i])))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            for batch in waiting:
+                yield batch.result()
+
+    def _order(self, number: int) -> np.ndarray:
+        """Patches in the order of an epoch; those beyond the last whole batch wait for another epoch."""
+        rng = np.random.default_rng([self.seed, number])
+        whole = len(self.lr) // self.batch_size * self.batch_size
+        passes = -(-self.steps * self.batch_size // whole)
+        return np.concatenate([rng.permutation(len(self.lr))[:whole] for _ in range(passes)])
+
+    def _batch(self, chosen: np.ndarray, rng: np.random.Generator):
         pair = self.lr[chosen], self.hr[chosen]
         if self.online:
             changed = self.online.pair(pair[0][..., 0], pair[1][..., 0], rng, self.downsampling)
@@ -71,21 +81,6 @@ class Batches(keras.utils.PyDataset):
             for side in pair:
                 _turn_each(side, which)
         return pair
-
-
-class Reshuffle(keras.callbacks.Callback):
-    """Bring batches to the epoch that begins.
-
-    Keras asks for a few batches before the first epoch, and how often differs; so epochs are not counted
-    by the data but told to it.
-    """
-
-    def __init__(self, batches: Batches):
-        super().__init__()
-        self.batches = batches
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.batches.start(epoch)
 
 
 def _turn_each(patches, which) -> None:

@@ -17,12 +17,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bathysr_nb import callbacks, config, evaluate, losses, metrics, plots, store
+from bathysr_nb import callbacks, config, evaluate, loop, losses, metrics, plots, store
 from bathysr_nb.augmentfiles import downsampling_of
 from bathysr_nb.backend import dtype_policy, keras
 from bathysr_nb.models import BEST, build_model, load_weights, predictor
 from bathysr_nb.normalization import NORMALISATION, Normalisation
-from bathysr_nb.pipeline import Batches, Reshuffle
+from bathysr_nb.pipeline import Batches
 from bathysr_nb.recipe import Recipe
 from bathysr_nb.runs import RECORD, read_record
 from bathysr_nb.state import STATE, load_state
@@ -44,7 +44,6 @@ WRITTEN = (
 )
 LEFT_OVER = tuple(f".{Path(pattern).stem}-*" for pattern in WRITTEN)  # begun when a run was killed
 SHOWN = 4  # validation patches in test_*.png
-VALIDATED = 64  # validation patches at a time
 
 
 class Trained(NamedTuple):
@@ -149,10 +148,10 @@ def train(
     if weights is not None:
         load_weights(model, weights)
         _tell_other_units(Path(weights).with_name(NORMALISATION), normalisation)
-    online = downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None
-    data = Batches(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, online, recipe.magnification)
-    epochs = recipe.number_of_epochs(data.steps)
-    compile_model(model, recipe, normalisation, epochs * data.steps)
+    made = downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None
+    data = Batches(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, made, recipe.magnification)
+    epochs = recipe.number_of_epochs(len(data))
+    compile_model(model, recipe, normalisation, epochs * len(data))
     if verbose:
         model.summary()
     rows = load_state(log_dir / STATE, model) if going_on else []
@@ -316,18 +315,8 @@ def _fit(model, data: Batches, validation, epochs, recipe: Recipe, history, norm
         steps.append(keras.callbacks.TensorBoard(log_dir / "tensorboard"))
     steps.append(callbacks.StateLogger(log_dir, history))
     done = len(history.rows)
-    with callbacks.Progress(epochs, data.steps, done, verbose) as progress, callbacks.LiveCurves(draw, history) as live:
-        data.start(done)
-        model.fit(
-            data,
-            validation_data=validation,
-            validation_batch_size=VALIDATED,
-            initial_epoch=done,
-            epochs=epochs,
-            shuffle=False,  # the batches have an order of their own
-            verbose=0,
-            callbacks=[Reshuffle(data), *steps, live, progress],
-        )
+    with callbacks.Progress(epochs, len(data), done, verbose) as progress, callbacks.LiveCurves(draw, history) as live:
+        loop.fit(model, data, validation, [*steps, live, progress], epochs, done)
 
 
 def _shown(validation, normalisation: Normalisation):

@@ -99,7 +99,7 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
 def outcome(params: Params, trained: Trained) -> str:
     """One line: the best epoch's RMSE on the validation set beside bicubic's."""
     with warnings.catch_warnings(action="ignore"):  # they were told when the training began
-        _, validation = loader.training_and_validation(params)
+        validation = loader.load_set(params.data_dir / "validation", scale=params.scale, input_shape=params.input_shape)
     bicubic = interpolation.enlarge(validation.lr[..., 0], params.scale)
     reference = np.sqrt(evaluate.squared_error(validation.hr[..., 0], bicubic).mean())
     best = trained.history["val_loss"].idxmin()

@@ -2,7 +2,7 @@
 
     python benchmarks/keras_arm.py {fit,metrics,generator,stock}
 
-fit: the package's network, ``model.fit`` on its data pipeline. metrics: the same with every metric.
+fit: the package's network, trained by its loop on its data pipeline. metrics: the same with every metric.
 generator: the same network between 0 and 1, fed by a Python generator as the manual's through
 ``train_on_batch``. stock: that generator and Keras' own layers where the package has faster ones.
 """
@@ -18,6 +18,7 @@ from workers import Rounds, serve
 
 from bathysr_nb import layers, losses
 from bathysr_nb.backend import keras, ops
+from bathysr_nb.loop import train_epoch
 from bathysr_nb.models import build_model
 from bathysr_nb.models.gan import GAN
 from bathysr_nb.normalization import Normalisation
@@ -135,9 +136,11 @@ class KerasArm(Rounds):
             return super().round(batch, seconds)
         data, began = Batches(self.lr, self.hr, batch, turn=False, seed=0), time.perf_counter()
         epochs = max(1, round(seconds / self.lasted.get(batch, seconds or 1)))
-        self.model.fit(data, epochs=epochs, shuffle=False, verbose=0)
+        calls = keras.callbacks.CallbackList(model=self.model)
+        for epoch in range(epochs):
+            train_epoch(self.model, data, epoch, calls)
         self.lasted[batch] = (time.perf_counter() - began) / epochs
-        return data.steps * batch / self.lasted[batch]
+        return len(data) * batch / self.lasted[batch]
 
     def predict(self) -> np.ndarray:
         return self.model.predict(self.test, batch_size=32, verbose=0)

@@ -171,7 +171,7 @@ def describe(workers, missing, options) -> None:
 
 
 LEGEND = """
-package   model.fit on the package's data pipeline
+package   the package's training loop on its data pipeline
 PyTorch   eager, channels-last, index shuffle in memory
 gener.    same network without its normalisation, a generator as the manual's and train_on_batch
 stock     gener. with Keras' own Conv2D, Conv2DTranspose and PReLU where the package has its own

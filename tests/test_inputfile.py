@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bathysr_nb import config, inputfile, models, store, yamlfile
+from bathysr_nb import config, inputfile, metrics, models, store, yamlfile
 from bathysr_nb.cli import main
 from bathysr_nb.inputfile import Esrgan, OnlineDA, Params, load_params
 
@@ -396,3 +396,8 @@ def test_true_patches_must_hold_the_window_of_ssim(write, scale, least):
     assert load_params(write(text % (scale, least))).input_shape == (least, 16, 1)
     with pytest.raises(ValueError, match=f"expected {least} rows and columns or more at scale {scale}$"):
         load_params(write(text % (scale, least - 1)))
+
+
+def test_least_patch_side_is_that_of_the_window_of_ssim():
+    """Told twice: reading an input file must not start Keras."""
+    assert inputfile.SSIM_CELLS == metrics.WINDOW

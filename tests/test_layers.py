@@ -220,3 +220,29 @@ def test_layers_compute_in_half_precision(name):
 def test_unknown_method_names_the_choices():
     with pytest.raises(ValueError, match="unknown method 'lanczos'; choose one of nearest, bilinear, bicubic"):
         layers.Resize(2, "lanczos")
+
+
+@pytest.mark.parametrize("axes", [None, [1, 2]])
+def test_prelu_and_its_gradients_are_those_of_keras(axes):
+    ours, own = (kind(shared_axes=axes, name="prelu") for kind in (layers.PReLU, keras.layers.PReLU))
+    assert_same_step(ours, own, (2, 5, 4, 2), (2, 5, 4, 3))
+
+
+def test_prelu_by_hand_and_from_a_file(tmp_path):
+    lr = keras.Input((None, None, 2))
+    model = keras.Model(lr, layers.PReLU(shared_axes=[1, 2])(lr))
+    model.set_weights([np.float32([[[0.25, -2]]])])
+    model.save(tmp_path / "prelu.keras")
+    x = np.float32([[4, 3], [-4, -3], [0, 0]]).reshape(1, 1, 3, 2)
+    out = keras.models.load_model(tmp_path / "prelu.keras").predict(x, verbose=0)
+    assert out.reshape(3, 2).tolist() == [[4, 3], [-1, 6], [0, 0]]
+
+
+@pytest.mark.parametrize("window", [1, 9, 37])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 64), (41, 17)])
+def test_local_mean_of_deep_sea_keeps_its_digits(window, shape):
+    """Also where the window is larger than the patch."""
+    x = (np.random.default_rng(1).normal(size=(2, *shape, 1)) * 5 - 6000).astype("float32")
+    expected = ndimage.uniform_filter(x.astype(float), (0, window, window, 0), mode="nearest")
+    out = ops.convert_to_numpy(layers.LocalMean(window)(x))
+    np.testing.assert_allclose(out, expected, atol=2e-3)

@@ -10,9 +10,8 @@ from bathysr_nb.pipeline import Batches
 class Epochs(Batches):
     """Batches, and a whole epoch of them as arrays."""
 
-    def arrays(self, epoch):
-        self.start(epoch)
-        return tuple(np.concatenate(side) for side in zip(*(self[i] for i in range(len(self)))))
+    def arrays(self, number):
+        return tuple(np.concatenate(side) for side in zip(*self.epoch(number)))
 
 
 @pytest.mark.parametrize("online", [None, OnlineAugmentation()])
@@ -48,7 +47,7 @@ def test_all_eight_ways_of_a_square_and_four_of_a_rectangle():
 @pytest.mark.parametrize(("magnification", "steps"), [(1, 6), (2.5, 15), (0.5, 3), (0.01, 1)])
 def test_length_of_an_epoch(magnification, steps):
     epochs = Epochs(*TRAINING, 8, False, 0, magnification=magnification)
-    assert epochs.steps == steps
+    assert len(epochs) == steps
     assert len(epochs.arrays(0)[0]) == steps * 8
 
 
