@@ -19,7 +19,6 @@ def fit(model: keras.Model, batches: Batches, validation, callbacks, epochs: int
     Parameters
     ----------
     model : keras.Model
-        With metrics that average since their last reset, as Keras' own do.
     batches : Batches
     validation : (ndarray, ndarray)
         LR (n, h, w, 1) and HR (n, H, W, 1).
@@ -36,26 +35,46 @@ def fit(model: keras.Model, batches: Batches, validation, callbacks, epochs: int
     for epoch in range(done, epochs):
         calls.on_epoch_begin(epoch)
         logs = train_epoch(model, batches, epoch, calls)
-        calls.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in _scores(model, validation).items()})
+        calls.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in scores(model, validation).items()})
         if model.stop_training:
             break
     calls.on_train_end()
 
 
 def train_epoch(model: keras.Model, batches: Batches, epoch: int, calls: keras.callbacks.CallbackList) -> dict:
-    """One step of training a batch; gives loss and metrics averaged over the epoch."""
-    model.reset_metrics()
+    """One step of training a batch; gives loss and metrics over the whole epoch."""
+    logs = []
     for step, (lr, hr) in enumerate(batches.epoch(epoch)):
         calls.on_train_batch_begin(step)
-        logs = model.train_on_batch(lr, hr, return_dict=True)
-        calls.on_train_batch_end(step, logs)
-    return logs
+        model.reset_metrics()
+        logs.append(model.train_on_batch(lr, hr, return_dict=True))
+        calls.on_train_batch_end(step, logs[-1])
+    return pooled(logs, [1] * len(logs))
 
 
-def _scores(model, validation) -> dict:
-    lr, hr = validation
-    model.reset_metrics()
-    for start in np.arange(0, len(lr), VALIDATED):
+def scores(model: keras.Model, pairs) -> dict:
+    """Loss and metrics over LR and HR patches, without training."""
+    lr, hr = pairs
+    logs, sizes = [], []
+    for start in range(0, len(lr), VALIDATED):
         part = slice(start, start + VALIDATED)
-        logs = model.test_on_batch(lr[part], hr[part], return_dict=True)
-    return logs
+        model.reset_metrics()
+        logs.append(model.test_on_batch(lr[part], hr[part], return_dict=True))
+        sizes.append(len(lr[part]))
+    return pooled(logs, sizes)
+
+
+def pooled(logs: list[dict], sizes: list[int]) -> dict:
+    """Figures of batches of so many patches as figures of all patches; an rmse is pooled over cells.
+
+    Examples
+    --------
+    >>> pooled([{"mae": 1.0, "rmse": 1.0}, {"mae": 2.0, "rmse": 7.0}], [1, 1])
+    {'mae': 1.5, 'rmse': 5.0}
+    """
+
+    def over_all(name: str) -> float:
+        power = 2 if name == "rmse" else 1
+        return float(np.average([float(row[name]) ** power for row in logs], weights=sizes) ** (1 / power))
+
+    return {name: over_all(name) for name in logs[0]}
