@@ -23,6 +23,7 @@ EXAMPLES = {
     "preview": "bathysr preview dataset/train/data_HR.pkl --index 7",
     "train": "bathysr train params/input_espcn.yml --set seed=1 --set log_dir=../runs/espcn_1",
     "test": "bathysr test params/input_espcn.yml",
+    "ablate": "bathysr ablate params/ablation_residual.yml --set seeds=[0,1,2,3,4] --workers 2",
 }
 
 
@@ -160,6 +161,22 @@ def _test(args) -> None:
     print(tester.summary(tester.test(params, overwrite=args.force)))
 
 
+def _ablate(args) -> None:
+    from bathysr_nb import ablate, ablation, verdict
+
+    asked = ablation.load(args.config, _overrides(args.set))
+    ablate.run(asked, args.workers, args.force)
+    print(*verdict.verdicts(verdict.write(asked)), asked.save_dir / "ablation.md", sep="\n")
+
+
+def _workers(text: str):
+    if not text.isdigit():
+        return text
+    if not int(text):
+        raise argparse.ArgumentTypeError("expected 1 or more processes, or a scheduler's address")
+    return int(text)
+
+
 def _delta(text: str):
     parts = [float(part) for part in text.split(",")]
     if len(parts) not in (1, 2):
@@ -212,6 +229,13 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--xla", action="store_true", help="compile with XLA")
     train.add_argument("--tensorboard", action="store_true", help="also write logs for TensorBoard")
     _configured(_verb(verbs, "test", _test, "score the network of an input file on the test set"))
+    ablate = _verb(
+        verbs, "ablate", _ablate, "train on several training sets at equal budget and compare; goes on if stopped"
+    )
+    _configured(ablate)
+    ablate.add_argument(
+        "--workers", type=_workers, metavar="N|ADDRESS", help="processes here, or a dask scheduler's address"
+    )
     preview = _verb(verbs, "preview", _preview, "draw one patch beside each of its augmentations")
     preview.add_argument("pickle", type=Path, metavar="FILE.pkl")
     preview.add_argument("--index", type=int, default=0, help="which patch (default: %(default)s)")

@@ -6,6 +6,8 @@ Depth is drawn in cmocean's ``deep`` (dark is deep), differences in its ``balanc
 
 from __future__ import annotations
 
+import itertools
+
 import cmocean
 import matplotlib.pyplot as plt
 import numpy as np
@@ -149,6 +151,38 @@ def change_intervals(ax, scores) -> None:
     ax.set_xticks(range(len(labels)), labels)
     ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE against bicubic (%)")
     ax.legend(frameon=False)
+
+
+def forest(scores, reference: str) -> Figure:
+    """Change in RMSE against a reference with its 95% interval: a panel for each slope bin, a line for each method.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `bathysr_nb.evaluate.score_table`, with a column model; methods with a change are drawn.
+    reference : str
+        What the changes are against.
+
+    Returns
+    -------
+    matplotlib Figure
+        A row of panels for each model.
+    """
+    drawn = scores.dropna(subset="change")
+    models, labels, methods = (list(dict.fromkeys(drawn[name])) for name in ("model", "slope", "method"))
+    size = (2.6 * len(labels) + 1.5, (0.32 * len(methods) + 1.2) * len(models))
+    fig, axes = plt.subplots(len(models), len(labels), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for (i, model), (j, label) in itertools.product(enumerate(models), enumerate(labels)):
+        part = drawn[(drawn["model"] == model) & (drawn["slope"] == label)].set_index("method").reindex(methods)
+        spread = np.stack([part["change"] - part["low"], part["high"] - part["change"]])
+        ax, place = axes[i, j], -np.arange(len(methods))
+        ax.errorbar(part["change"], place, xerr=spread, fmt="o", ms=4, capsize=3, color=COLORS["espcn"])
+        ax.axvline(0, color=COLORS["bicubic"], lw=1)
+        ax.set_yticks(place, methods)
+        ax.set(title=f"slope {label}" if label != "all" else "all slopes", xlabel=f"RMSE against {reference} (%)")
+    for ax, model in zip(axes[:, 0], models):
+        ax.set_ylabel(model)
+    return fig
 
 
 def feature_scatter(table):

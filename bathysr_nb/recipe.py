@@ -54,6 +54,8 @@ class Recipe:
         Factor on the steps of an epoch (``steps_per_epoch_mag``).
     patience : int, optional
         Epochs without a lower val_loss before training stops; None: it does not.
+    keep : {"best", "last"}
+        The weights a training gives back: of the lowest val_loss, or of the last step.
     log_period : int, optional
         Epochs between periodic weights and figures; None: none are written.
     mixed_precision : {"mixed_bfloat16", "mixed_float16"}, optional
@@ -88,6 +90,7 @@ class Recipe:
     online: OnlineAugmentation | None = None
     magnification: float = 1
     patience: int | None = None
+    keep: str = "best"
     log_period: int | None = None
     mixed_precision: str | None = None
     xla: bool = False
@@ -99,6 +102,7 @@ class Recipe:
             "loss": losses.LOSSES,
             "optimizer": OPTIMIZERS,
             "schedule": SCHEDULES,
+            "keep": ("best", "last"),
             "mixed_precision": (*PRECISIONS, None),
         }
         faults = [

@@ -52,7 +52,7 @@ class Trained(NamedTuple):
     Attributes
     ----------
     model : keras.Model
-        From metres to metres, with the weights of the lowest validation loss.
+        From metres to metres, with the weights of the lowest validation loss, or those ``recipe.keep`` says.
     history : DataFrame
         One row an epoch: loss in units of the network, psnr, dssim, rmse and mae in metres,
         for GANs g_loss and d_loss, and val_ of each.
@@ -163,6 +163,8 @@ def train(
     history = callbacks.HistoryLogger(log_dir, recipe.log_period, rows)
     if len(rows) < epochs and not history.is_stale(recipe.patience):
         _fit(model, data, validation, epochs, recipe, history, normalisation, draw, verbose)
+    if recipe.keep == "best":
+        load_weights(model, log_dir / BEST)
     return _finish(model, log_dir, history, normalisation, record)
 
 
@@ -334,7 +336,6 @@ def _shown(validation, normalisation: Normalisation):
 
 
 def _finish(model, log_dir: Path, history, normalisation, record: dict) -> Trained:
-    load_weights(model, log_dir / BEST)
     with store.replacing(log_dir / MODEL, overwrite=True) as part:
         predictor(model).save(part)
     begun = time.mktime(time.strptime(record["started"][:19], "%Y-%m-%dT%H:%M:%S"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bathysr_nb import config, demo, evaluate
+from bathysr_nb import config, demo, evaluate, report
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
@@ -26,17 +26,12 @@ def records() -> dict:
     return {name: json.loads((RUN / name / "run.json").read_text()) for name in demo.STEPS}
 
 
-def to_markdown(table: pd.DataFrame) -> str:
-    rows = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).values.tolist()]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
 def page(runs: dict) -> str:
     scores = pd.read_csv(RUN / demo.STEPS[-1] / "scores.csv")
     versions = ", ".join(f"{name} {version}" for name, version in runs[demo.STEPS[-1]]["versions"].items())
     times = pd.DataFrame({"station": list(runs), "seconds": [run["seconds"] for run in runs.values()]})
     tables = [
-        f"## {cells.capitalize()} cells\n\n{to_markdown(evaluate.wide_table(part).reset_index())}"
+        f"## {cells.capitalize()} cells\n\n{report.markdown(evaluate.wide_table(part).reset_index())}"
         for cells, part in scores.groupby("cells", sort=False)
     ]
     parts = [
@@ -45,7 +40,7 @@ def page(runs: dict) -> str:
         evaluate.HOW_TO_READ,
         *tables,
         "![RMSE per slope bin](demo_rmse.png)",
-        f"## Seconds a station took\n\n{to_markdown(times)}",
+        f"## Seconds a station took\n\n{report.markdown(times)}",
     ]
     return "\n\n".join(parts) + "\n"
 

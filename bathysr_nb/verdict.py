@@ -1,0 +1,143 @@
+"""What an ablation says: RMSE in metres per slope bin and arm, against flips and turns.
+
+Errors are averaged over seeds, patch by patch; then blocks are resampled, both sides of a difference
+with the same draw. A bin with few blocks gets no interval.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bathysr_nb import ablate, config, evaluate, interpolation, plots, report, store
+from bathysr_nb.ablation import REFERENCE, Ablation
+from bathysr_nb.linear import LinearFilter
+
+HOW_TO_READ = f"""Trained on the gentle blocks of the grid, scored on half of its steep ones; the LR of the other half
+steers. RMSE in metres, pooled over cells, per bin of the true patch's mean slope gradient; change against {REFERENCE}
+in percent, with its 95% interval from resampling blocks (few blocks: none). The bracket says nothing of how
+another training of the same arm would end: that is the spread over seeds. `oracle` is trained on the steering
+half's own truth; `linear filter` is the best 5 x 5 one of the source."""
+
+
+def score(ablation: Ablation) -> pd.DataFrame:
+    """Read what all trainings of an ablation came to and compare.
+
+    Parameters
+    ----------
+    ablation : Ablation
+        All its trainings must be there; see `bathysr_nb.ablate.run`.
+
+    Returns
+    -------
+    DataFrame
+        One row for each model, cells (inner, all), slope bin and method: as
+        `bathysr_nb.evaluate.score_table`, and seed_spread, the standard deviation of the
+        RMSE over seeds (m; NaN with one seed).
+    """
+    slope, block = ablate.areas(ablation).table[["mean_slope_gradient", "block"]].to_numpy().T
+    plain, parts = _without_network(ablation), []
+    for model in ablation.models:
+        for cells in ("inner", "all"):
+            seeds = {arm: _errors(ablation, model, arm)[cells] for arm in ablation.arms}
+            mean = {name: table[cells].to_numpy() for name, table in plain.items()}
+            mean |= {arm: errors.mean(axis=0) for arm, errors in seeds.items()}
+            table = evaluate.score_table(mean, slope, block, ablation.slope_edges, REFERENCE)
+            spread = _seed_spread(seeds, evaluate.slope_bins(slope, ablation.slope_edges))
+            table["seed_spread"] = [spread.get((line.slope, line.method), np.nan) for line in table.itertuples()]
+            parts.append(table.assign(model=model, cells=cells))
+    scores = pd.concat(parts, ignore_index=True)
+    return scores[["model", "cells", *scores.columns.drop(["model", "cells"])]]
+
+
+def training_sets(ablation: Ablation) -> pd.DataFrame:
+    """Of each arm: pairs, originals that take part, Wasserstein distance of slopes to the target; means over seeds."""
+    rows = [
+        {"arm": job.arm} | json.loads(ablate.score_file(ablation, job, ".json").read_text())
+        for job in ablate.jobs(ablation)
+    ]
+    return pd.DataFrame(rows).groupby("arm", sort=False).mean()
+
+
+def write(ablation: Ablation) -> pd.DataFrame:
+    """Write ``ablation.csv``, ``ablation.md`` and ``ablation.png`` into save_dir; give the scores."""
+    scores, folder = score(ablation), ablation.save_dir
+    store.write_text(folder / "ablation.csv", scores.to_csv(index=False), overwrite=True)
+    store.write_text(folder / "ablation.md", page(ablation, scores), overwrite=True)
+    with store.replacing(folder / "ablation.png", overwrite=True) as part:
+        plots.forest(scores[scores["cells"] == "inner"], REFERENCE).savefig(part, dpi=110)
+    return scores
+
+
+def page(ablation: Ablation, scores: pd.DataFrame) -> str:
+    """The verdict, the tables and how to read them, as Markdown."""
+    parts = [
+        "# Ablation: which training set helps on steep ground",
+        *verdicts(scores),
+        HOW_TO_READ,
+        _settings(ablation),
+    ]
+    for (model, cells), part in scores.groupby(["model", "cells"], sort=False):
+        wide = evaluate.wide_table(part, REFERENCE).T
+        last = part[part["slope"] == "all"].set_index("method")["seed_spread"]
+        wide["seeds, all"] = [f"{last[name]:.2f}" if last.get(name, np.nan) >= 0 else "" for name in wide.index]
+        parts += [f"## {model}, {cells} cells", report.markdown(wide.rename_axis("slope").reset_index())]
+    sets = training_sets(ablation).round({"pairs": 0, "originals": 0, "distance": 4}).reset_index()
+    sets = sets.astype({"pairs": int, "originals": int})
+    parts += ["## The training sets", report.markdown(sets), f"![change against {REFERENCE}](ablation.png)"]
+    return "\n\n".join(parts) + "\n"
+
+
+def verdicts(scores: pd.DataFrame) -> list[str]:
+    """For each network one sentence on each adaptive arm, inner cells, all bins."""
+    chosen = scores[(scores["cells"] == "inner") & (scores["slope"] == "all")]
+    chosen = chosen[chosen["method"].str.startswith("adaptive")]
+    return [
+        f"**{line.model}: {line.method} {_against(line)}**, on the inner cells of all patches."
+        for line in chosen.itertuples()
+    ]
+
+
+def _against(line) -> str:
+    change = f"{line.change:+.1f}% RMSE against {REFERENCE}"
+    if np.isnan(line.low):
+        return f"{change}, too few blocks for an interval"
+    sure = {(True, True): "better", (False, False): "worse"}.get((line.low < 0, line.high < 0), "no clear difference")
+    return f"{sure}: {change} [{line.low:+.1f}, {line.high:+.1f}]"
+
+
+def _settings(ablation: Ablation) -> str:
+    names = ("residual", "loss", "steps", "batch_size", "learning_rate", "bias", "increase_rate", "lambda_policy")
+    told = ", ".join(f"{name} {getattr(ablation, name)}" for name in names)
+    seeds, versions = len(ablation.seeds), ", ".join(config.versions().split(", "))
+    return f"Grid {Path(ablation.grid).name}; {seeds} seeds; {told}; {versions}."
+
+
+def _without_network(ablation: Ablation) -> dict[str, pd.DataFrame]:
+    area = ablate.areas(ablation)
+    lr, hr = area.scored
+    made = {
+        "bicubic": interpolation.enlarge(lr, ablation.scale),
+        "linear filter": LinearFilter.fit(*area.source).predict(lr),
+    }
+    return {name: ablate.errors(hr, sr, ablation.scale) for name, sr in made.items()}
+
+
+def _errors(ablation: Ablation, model: str, arm: str) -> dict[str, np.ndarray]:
+    """Squared errors by cells: (seeds, patches)."""
+    files = [ablate.score_file(ablation, ablate.Job(model, arm, seed), ".csv") for seed in ablation.seeds]
+    tables = [pd.read_csv(path) for path in files]
+    return {cells: np.stack([table[cells] for table in tables]) for cells in ("inner", "all")}
+
+
+def _seed_spread(seeds: dict[str, np.ndarray], bins) -> dict[tuple[str, str], float]:
+    parts = {label: np.asarray(bins == label) for label in bins.categories} | {"all": np.ones(len(bins), bool)}
+    return {
+        (label, arm): float(np.sqrt(errors[:, part].mean(axis=1)).std(ddof=1))
+        for label, part in parts.items()
+        for arm, errors in seeds.items()
+        if part.any() and len(errors) > 1
+    }
