@@ -22,6 +22,7 @@ from bathysr_nb.pool import Pool
 
 BANDWIDTH = 0.1  # of C-Mixup's kernel, in standard deviations of the slope
 CHUNK = 256  # pairs drawn at a time from the kernel
+DRAWS = 50  # times as many as wanted, to find pairs that are not there yet
 
 
 class TrainingSet(NamedTuple):
@@ -51,7 +52,7 @@ class Job:
     total: int
     rng: np.random.Generator
     share: float
-    options: dict
+    options: dict  # of `bathysr_nb.mixup.plan`
 
 
 def make(
@@ -65,7 +66,10 @@ def make(
     *,
     reference=None,
     share: float = 0.5,
-    **options,
+    threshold: float | None = None,
+    lambda_policy: str = "target",
+    alpha: float = 0.5,
+    lamb: float = 0.8,
 ) -> TrainingSet:
     """Make the training set of one arm.
 
@@ -86,9 +90,8 @@ def make(
         LR and HR of the target's reference half, for the arm oracle alone.
     share : float
         Part of untouched originals in adaptive_mixup+originals, above 0 and below 1.
-    options
-        Of `bathysr_nb.mixup.plan`, for the arms that blend: threshold, lambda_policy, alpha, lamb
-        (mixup and c_mixup use alpha alone).
+    threshold, lambda_policy, alpha, lamb
+        Of `bathysr_nb.mixup.plan`, for the adaptive arms; alpha also for mixup and c_mixup.
 
     Returns
     -------
@@ -128,9 +131,11 @@ def make(
         if reference is None:
             raise ValueError("arm oracle: reference is missing, expected the target's LR and HR patches")
         lr, hr = reference
+    mixup.check_options(lambda_policy, alpha, lamb)
     pool = Pool(lr, hr, delta=delta, downsampling=downsampling_of(lr[:100], hr[:100]))
     target = Feature("mean_slope_gradient", delta)(target_lr)
     rng = np.random.default_rng(seed)
+    options = {"threshold": threshold, "lambda_policy": lambda_policy, "alpha": alpha, "lamb": lamb}
     made = ARMS[name](Job(pool, delta, target, total, rng, share, options))
     order = rng.permutation(total)
     return TrainingSet(made.lr[order], made.hr[order], made.pairs.iloc[order].reset_index(drop=True))
@@ -197,9 +202,7 @@ def _scale(job: Job) -> TrainingSet:
 
 
 def _beta(job: Job) -> np.ndarray:
-    alpha = job.options.get("alpha", 0.5)
-    mixup.check_options("beta", alpha, 0.5)
-    return job.rng.beta(alpha, alpha, job.total)
+    return job.rng.beta(job.options["alpha"], job.options["alpha"], job.total)
 
 
 def _blended(job: Job, blends) -> TrainingSet:
@@ -217,9 +220,8 @@ def _c_mixup(job: Job) -> TrainingSet:
     slope = Feature("mean_slope_gradient", job.delta)(pool.lr)
     width = BANDWIDTH * slope.std() or 1.0
     kinds, seen, parts = len(pool.names), np.empty(0, dtype=np.int64), []
-    if job.total > len(pool) * (len(pool) - 1) * kinds * (kinds - 1) // 4:
-        raise ValueError(f"too few originals: {job.total} different blends are wanted of {len(pool)} originals")
-    while len(seen) < job.total:
+    every = len(pool) * (len(pool) - 1) * kinds * (kinds - 1) // 2
+    for _ in range(DRAWS * (job.total <= every // 4) * (-(-job.total // CHUNK))):
         high, which = job.rng.integers(len(pool), size=CHUNK), job.rng.integers(kinds, size=CHUNK)
         low, other = _alike(slope, high, width, job.rng), (which + job.rng.integers(1, kinds, CHUNK)) % kinds
         ends = np.sort([high * kinds + which, low * kinds + other], axis=0)
@@ -228,12 +230,18 @@ def _c_mixup(job: Job) -> TrainingSet:
         new = new[: job.total - len(seen)]
         seen = np.concatenate([seen, code[new]])
         parts.append(np.stack([high, low, which, other], axis=1)[new])
+        if len(seen) == job.total:
+            break
+    else:
+        raise ValueError(
+            f"too few originals: {job.total} different blends of like slope wanted of {len(pool)} originals"
+        )
     high, low, which, other = np.concatenate(parts).T
     return _blended(job, Blends(high, low, which, other, lam))
 
 
 def _alike(slope: np.ndarray, index: np.ndarray, width: float, rng) -> np.ndarray:
-    """A partner for each of some originals, never itself, by a Gaussian kernel of the slopes."""
+    """A partner for each of some originals, not itself, by a Gaussian kernel of the slopes."""
     distance = ((slope[index, None] - slope) / width) ** 2 / 2
     distance[np.arange(len(index)), index] = np.inf
     chance = np.exp(distance.min(axis=1, keepdims=True) - distance).cumsum(axis=1)

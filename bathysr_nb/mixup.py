@@ -229,7 +229,8 @@ def plan(
     return Plan(blends, candidates.iloc[rows[order]], counts, groups.threshold, value[0])
 
 
-def check_options(lambda_policy, alpha, lamb) -> None:
+def check_options(lambda_policy: str, alpha: float, lamb: float) -> None:
+    """Refuse an unknown policy, alpha at or below 0, or lamb outside 0..1, all faults in one ValueError."""
     faults = []
     if lambda_policy not in POLICIES:
         faults.append(f"lambda_policy is {lambda_policy!r}, expected one of {', '.join(POLICIES)}")

@@ -48,7 +48,7 @@ class Pool:
     Raises
     ------
     ValueError
-        If N is neither of the two, or the pairs do not fit each other.
+        If N is neither of the two, there are no pairs, cells are missing, or the pairs do not fit each other.
 
     Examples
     --------
@@ -60,6 +60,8 @@ class Pool:
     def __init__(self, lr, hr, originals: int | None = None, delta=1.0, downsampling: str | None = "bilinear"):
         self.lr, self.hr, self.downsampling = np.asarray(lr), np.asarray(hr), downsampling
         self.scale = pair_scale(self.lr, self.hr, "LR", "HR")
+        if not len(self.lr) or not (np.isfinite(self.lr).all() and np.isfinite(self.hr).all()):
+            raise ValueError(f"expected pairs without missing or infinite cells, found {len(self.lr)}")
         self._n = len(self.lr) if originals is None else originals
         self.given = len(self.lr) != self._n
         dy, dx = np.broadcast_to(delta, 2)
