@@ -20,6 +20,7 @@ EXAMPLES = {
     "flip": "bathysr flip params/flip.yml",
     "rotate": "bathysr rotate params/rotate.yml --set fill_mode=nearest",
     "scale": "bathysr scale params/scale.yml --with-originals",
+    "mixup": "bathysr mixup params/mixup.yml --set lambda_policy=beta --set save_dir_name=mixup_beta",
     "preview": "bathysr preview dataset/train/data_HR.pkl --index 7",
     "train": "bathysr train params/input_espcn.yml --set seed=1 --set log_dir=../runs/espcn_1",
     "test": "bathysr test params/input_espcn.yml",
@@ -143,6 +144,13 @@ def _preview(args) -> None:
     print(path)
 
 
+def _mixup(args) -> None:
+    from bathysr_nb import mixupfile, mixupreport
+
+    params = mixupfile.load(args.config, _overrides(args.set))
+    print(mixupreport.text(mixupfile.mix_files(params, args.force)))
+
+
 def _train(args) -> None:
     if args.resume and args.force:
         raise ValueError("--resume goes on with an earlier run, --force deletes it; give one of them")
@@ -222,6 +230,9 @@ def parser() -> argparse.ArgumentParser:
         verb = _verb(verbs, name, _augment, help)
         _configured(verb)
         verb.add_argument("--with-originals", action="store_true", help="put the originals first")
+    _configured(
+        _verb(verbs, "mixup", _mixup, "blend training pairs and pick those that a target area's slopes ask for")
+    )
     train = _verb(verbs, "train", _train, "train the network of an input file; Ctrl-C stops it, --resume goes on")
     _configured(train)
     train.add_argument("--resume", action="store_true", help="go on from the last whole epoch")

@@ -15,202 +15,49 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bathysr_nb.augment import FLIPS, VARIANTS, pick_variants
-from bathysr_nb.terrain import mean_slope_gradient
+from bathysr_nb import config, grouping
+from bathysr_nb.augmentfiles import downsampling_of
+from bathysr_nb.blending import Solution as Solution
+from bathysr_nb.blending import blend as blend
+from bathysr_nb.blending import solve_lambda as solve_lambda
+from bathysr_nb.feature import Feature
+from bathysr_nb.picking import BINS as BINS
+from bathysr_nb.picking import bin_numbers, pick, target_bins, wanted_counts
+from bathysr_nb.picking import idx_of_the_nearest as idx_of_the_nearest
+from bathysr_nb.picking import indices_of_the_nearest as indices_of_the_nearest
+from bathysr_nb.pool import PORTION, Pool
 
-BINS = 20
-HALVINGS = 50
-ROUNDING = 1e-9
-
-
-def blend(high: np.ndarray, low: np.ndarray, lam: np.ndarray) -> np.ndarray:
-    """Blend pairs of patches: lam * high + (1 - lam) * low.
-
-    Parameters
-    ----------
-    high, low : ndarray, shape (n, h, w)
-        Depths in metres.
-    lam : ndarray, shape (n,)
-        Weights in [0, 1].
-
-    Returns
-    -------
-    ndarray, shape (n, h, w)
-
-    Notes
-    -----
-    Manual 1.1.1.
-
-    Examples
-    --------
-    >>> blend(np.full((1, 1, 1), 10.0), np.zeros((1, 1, 1)), np.array([0.3])).item()
-    3.0
-    """
-    lam = np.asarray(lam, dtype=high.dtype)[:, None, None]
-    return lam * high + (1 - lam) * low
+POLICIES = ("target", "beta", "fixed")
+KINDS = ("original", "mixup", "variant")
+SIDES = ("high", "low")
 
 
-class Solution(NamedTuple):
-    """What `solve_lambda` found, each of shape (n,).
+class Plan(NamedTuple):
+    """What to blend and what to pick, before any patch is made.
 
     Attributes
     ----------
-    lam : ndarray
-        Weight of the first patch: the solution nearer 0.5, or where the slope comes nearest.
-    other : ndarray
-        The second solution; NaN where there is none.
-    value : ndarray
-        The MSG reached.
+    blends : DataFrame
+        One row a blend: kind, high and low (originals), high_variant and low_variant (numbers
+        into the pool's names), lam, the feature, mean_altitude (LR, metres).
+    picked : DataFrame
+        The same columns, one row a picked pair: originals, then blends, then flips and turns.
+        Its index is the row in originals-then-blends, for flips and turns -1.
+    bins : DataFrame
+        One row a bin of the target: from, to, wanted, originals, mixups, variants (of the bin itself),
+        borrowed (from the nearest bins), unreachable (blends with no pair on both sides of
+        what was wanted).
+    threshold : float
+        Between the low and the high group, NaN for a split at random.
+    train : ndarray, shape (n,)
+        Feature of the originals.
     """
 
-    lam: np.ndarray
-    other: np.ndarray
-    value: np.ndarray
-
-
-def solve_lambda(high: np.ndarray, low: np.ndarray, wanted: np.ndarray, delta) -> Solution:
-    """Weights at which the blends reach the wanted mean slope gradients.
-
-    Parameters
-    ----------
-    high, low : ndarray, shape (n, h, w)
-        The two patches of each pair, metres.
-    wanted : ndarray, shape (n,)
-        Wanted MSG of each blend.
-    delta : float or (float, float)
-        Cell size in metres.
-
-    Returns
-    -------
-    Solution
-
-    Notes
-    -----
-    Along the weight the MSG is convex: it falls to its lowest value (golden-section search), then rises, so
-    each side has one solution at most (bisection). A wanted value below the lowest, or above
-    both patches, is not reached: the nearest is given.
-
-    Examples
-    --------
-    >>> steep = np.outer(np.arange(8.0), np.ones(8))[None]
-    >>> solved = solve_lambda(steep, 0 * steep, mean_slope_gradient(steep / 4, 1), 1)
-    >>> round(float(solved.lam[0]), 6), float(solved.other[0])
-    (0.25, nan)
-    """
-    high, low = np.asarray(high, dtype=np.float64), np.asarray(low, dtype=np.float64)
-    wanted = np.asarray(wanted, dtype=np.float64)
-
-    def slope(lam):
-        return mean_slope_gradient(blend(high, low, lam), delta)
-
-    lowest = _lowest(slope, len(wanted))
-    zeros, ones = np.zeros(len(wanted)), np.ones(len(wanted))
-    sides = [_crossing(slope, lowest, end, wanted) for end in (zeros, ones)]
-    nearer = np.where(np.abs(np.nan_to_num(sides[0], nan=9) - 0.5) < np.abs(np.nan_to_num(sides[1], nan=9) - 0.5), 0, 1)
-    lam, other = np.choose(nearer, sides), np.choose(1 - nearer, sides)
-    steeper = np.where(slope(ones) >= slope(zeros), 1.0, 0.0)
-    nearest = np.where(wanted < slope(lowest), lowest, steeper)
-    lam = np.where(np.isnan(lam), nearest, lam)
-    return Solution(lam, other, slope(lam))
-
-
-def _lowest(slope, n: int) -> np.ndarray:
-    """Where a convex function of the weight is lowest in 0..1, n of them at once."""
-    golden = (np.sqrt(5) - 1) / 2
-    left, right = np.zeros(n), np.ones(n)
-    for _ in range(HALVINGS):
-        inner = right - golden * (right - left), left + golden * (right - left)
-        first = slope(inner[0]) <= slope(inner[1])
-        left, right = np.where(first, left, inner[0]), np.where(first, inner[1], right)
-    ends = np.stack([np.zeros(n), (left + right) / 2, np.ones(n)])
-    return ends[np.argmin([slope(lam) for lam in ends], axis=0), np.arange(n)]
-
-
-def _crossing(slope, lowest: np.ndarray, end: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Weight between the lowest point and an end at which the slope is the wanted one; NaN where it is not."""
-    reached = (slope(lowest) <= wanted * (1 + ROUNDING)) & (wanted <= slope(end) * (1 + ROUNDING)) & (lowest != end)
-    below, above = lowest, end
-    for _ in range(HALVINGS):
-        middle = (below + above) / 2
-        under = slope(middle) < wanted
-        below, above = np.where(under, middle, below), np.where(under, above, middle)
-    return np.where(reached, above, np.nan)
-
-
-def target_bins(target: np.ndarray, bins: int = BINS) -> tuple[np.ndarray, np.ndarray]:
-    """Histogram of the target area's feature, as shares.
-
-    Parameters
-    ----------
-    target : ndarray, shape (n,)
-    bins : int
-        Equal bins over the target's range.
-
-    Returns
-    -------
-    (ndarray (bins,), ndarray (bins + 1,))
-        Share of each bin and the edges.
-
-    Raises
-    ------
-    ValueError
-        If the target has no range.
-    """
-    target = np.asarray(target, dtype=np.float64)
-    if not len(target) or not np.ptp(target) > 0:
-        raise ValueError("the target's feature values have no range: at least two different ones are needed")
-    counts, edges = np.histogram(target, bins)
-    return counts / counts.sum(), edges
-
-
-def idx_of_the_nearest(data, value: float) -> int:
-    """Index of the element nearest to a value, the first of several.
-
-    Notes
-    -----
-    Manual 1.3, ``idx_of_the_nearest``.
-
-    Examples
-    --------
-    >>> idx_of_the_nearest([0.1, 0.3, 0.5], 0.35), indices_of_the_nearest([0.1, 0.3, 0.5], 0.2).tolist()
-    (1, [0, 1])
-    """
-    return int(indices_of_the_nearest(data, value)[0])
-
-
-def indices_of_the_nearest(data, value: float) -> np.ndarray:
-    """Indices of all elements that are nearest to a value.
-
-    Distances that differ by rounding alone count as equal.
-
-    Raises
-    ------
-    ValueError
-        If there are no data.
-
-    Notes
-    -----
-    Manual 1.3, ``indices_of_the_nearest``.
-    """
-    distance = np.abs(np.asarray(data, dtype=np.float64) - value)
-    if not distance.size:
-        raise ValueError("no data to find the nearest of")
-    return np.flatnonzero(np.isclose(distance, distance.min(), rtol=ROUNDING, atol=0))
-
-
-def wanted_counts(shares: np.ndarray, total: int) -> np.ndarray:
-    """Whole numbers in the given proportions that add up to `total` (largest remainder).
-
-    Examples
-    --------
-    >>> wanted_counts(np.array([0.5, 0.3, 0.2]), 7).tolist()
-    [4, 2, 1]
-    """
-    exact = np.asarray(shares, dtype=np.float64) * total
-    counts = np.floor(exact).astype(int)
-    order = np.argsort(counts - exact, kind="stable")
-    counts[order[: total - counts.sum()]] += 1
-    return counts
+    blends: pd.DataFrame
+    picked: pd.DataFrame
+    bins: pd.DataFrame
+    threshold: float
+    train: np.ndarray
 
 
 class Picked(NamedTuple):
@@ -222,11 +69,10 @@ class Picked(NamedTuple):
         Picked pairs in metres.
     pairs : DataFrame
         One row a pair: kind (original, mixup, variant), high and low (source indices),
-        high_variant and low_variant (names of `bathysr_nb.augment.VARIANTS`), lam,
-        mean_slope_gradient (LR).
+        high_variant and low_variant (names of `bathysr_nb.pool.Pool`), lam, the feature,
+        mean_altitude (LR, metres).
     bins : DataFrame
-        One row a bin: from, to, wanted, originals, mixups, borrowed (variants of the
-        nearest slopes that there are, where nothing reaches the bin).
+        As in `Plan`.
     """
 
     lr: np.ndarray
@@ -235,8 +81,8 @@ class Picked(NamedTuple):
     bins: pd.DataFrame
 
 
-def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: int = 2, seed: int = 0) -> Picked:
-    """Pick originals and make blends so that the slopes follow the target's histogram.
+def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: int = 0, **options) -> Picked:
+    """Make blends and pick patches so that the slopes follow the target's histogram.
 
     Parameters
     ----------
@@ -246,9 +92,11 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: int = 2, seed: in
         LR cell size in metres.
     target_slope : ndarray
         MSG of the target area's LR patches at the same cell size.
-    increase_rate : int
-        Size of the result, in multiples of n.
+    increase_rate : float
+        Size of the result, in multiples of n, at least 1.
     seed : int
+    options
+        Others of `plan`: threshold, random_split, lambda_policy, alpha, lamb.
 
     Returns
     -------
@@ -257,94 +105,209 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: int = 2, seed: in
     Raises
     ------
     ValueError
-        If the target has no range, or the copies to borrow are used up.
+        As `plan`.
 
     Notes
     -----
-    Per bin: the originals in it; then blends of a steeper and a gentler original, in
-    different variants, with the weight from `solve_lambda`; a bin that no pair reaches
-    borrows flips and turns of the originals nearest to it. Where cells are not square there
-    are no quarter turns: they would change the slope.
+    Manual 1.3, ``mixup.py``. Where cells are not square there are no turns: they would change
+    the ground.
 
     Examples
     --------
+    >>> from bathysr_nb.terrain import mean_slope_gradient
     >>> hr = np.random.default_rng(0).normal(size=(30, 16, 16)) * np.arange(1, 31)[:, None, None]
     >>> lr = hr.reshape(30, 4, 4, 4, 4).mean(axis=(2, 4))
     >>> len(adaptive_mixup(lr, hr, 200, mean_slope_gradient(lr[10:], 200)).lr)
     60
     """
-    rng = np.random.default_rng(seed)
-    slope = mean_slope_gradient(np.asarray(lr, dtype=np.float64), delta)
-    shares, edges = target_bins(target_slope)
-    dy, dx = np.broadcast_to(delta, 2)
-    kinds = len(VARIANTS) if dy == dx else len(FLIPS) + 1  # the original, flips, then quarter turns
-    drawn, rows = [], []
-    if increase_rate < 1:
+    pool = Pool(lr, hr, delta=delta, downsampling=downsampling_of(lr[:100], hr[:100]))
+    total = wanted_total(increase_rate, len(pool))
+    planned = plan(pool, Feature("mean_slope_gradient", delta), target_slope, total, seed=seed, **options)
+    return Picked(*pool.draw(planned.picked), named(planned.picked, pool), planned.bins)
+
+
+def wanted_total(increase_rate: float, originals: int) -> int:
+    """Size of the picked set.
+
+    Raises
+    ------
+    ValueError
+        If the rate is below 1.
+    """
+    if not increase_rate >= 1:
         raise ValueError(f"increase_rate is {increase_rate}, expected at least 1")
-    for start, stop, count in zip(edges[:-1], edges[1:], wanted_counts(shares, increase_rate * len(slope))):
-        inside = np.flatnonzero((slope >= start) & ((slope < stop) | (slope == stop) & (stop == edges[-1])))
-        kept = np.sort(rng.permutation(inside)[:count])
-        blends = _draw_blends(slope, start, stop, count - len(kept), kinds, rng)
-        drawn += [_single("original", kept, 0, slope), blends]
-        rows.append((start, stop, count, len(kept), len(blends), count - len(kept) - len(blends)))
-    bins = pd.DataFrame(rows, columns=["from", "to", "wanted", "originals", "mixups", "borrowed"])
-    drawn.append(_borrow(slope, bins, kinds - 1))
-    return _assemble(lr, hr, delta, pd.concat(drawn, ignore_index=True), bins)
+    return round(increase_rate * originals)
 
 
-def _single(kind, index, which, slope) -> pd.DataFrame:
-    """Rows of patches that are not blended: the same original on both sides, weight 1."""
-    columns = {"high": index, "low": index, "high_variant": which, "low_variant": which}
-    return pd.DataFrame({"kind": kind, **columns, "lam": 1.0, "mean_slope_gradient": slope[index]})
+def plan(
+    pool: Pool,
+    feature: Feature,
+    target,
+    total: int,
+    *,
+    threshold: float | None = None,
+    random_split: bool = False,
+    lambda_policy: str = "target",
+    alpha: float = 0.5,
+    lamb: float = 0.8,
+    seed: int = 0,
+) -> Plan:
+    """Choose what is blended and what is picked.
 
+    Parameters
+    ----------
+    pool : Pool
+        Source patches.
+    feature : Feature
+    target : ndarray
+        The feature in the target area.
+    total : int
+        Pairs to pick.
+    threshold : float, optional
+        Between the low and the high group; None: see `bathysr_nb.grouping.split`.
+    random_split : bool
+        Split into halves whatever the feature (plain mixup).
+    lambda_policy : {"target", "beta", "fixed"}
+        "target": per bin as many blends as it lacks originals, each solved for a value drawn in
+        the bin. "beta": weights drawn from Beta(alpha, alpha), the manual's; "fixed": all `lamb`;
+        with both, `total` blends, from which is picked.
+    alpha : float
+        Above 0.
+    lamb : float
+        0 to 1.
+    seed : int
 
-def _draw_blends(slope, start, stop, count, kinds, rng) -> pd.DataFrame:
-    """Wanted slopes inside the bin, each with a steeper and a gentler original of another variant."""
-    bottom, top = max(start, slope.min()), min(stop, slope.max())
-    count = count if bottom < top else 0
-    order = np.argsort(slope, kind="stable")
-    wanted = rng.uniform(bottom, max(top, bottom), count)
-    first_above = np.searchsorted(slope[order], wanted, side="left").clip(1)
-    variant = rng.integers(0, kinds, count)
-    return pd.DataFrame(
-        {
-            "kind": "mixup",
-            "high": order[rng.integers(first_above, len(slope))],
-            "low": order[rng.integers(0, first_above)],
-            "high_variant": variant,
-            "low_variant": (variant + rng.integers(1, kinds, count)) % kinds,
-            "lam": np.nan,
-            "mean_slope_gradient": wanted,
-        }
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ValueError
+        If an option is out of its range, the target has no range, a group is empty, or there
+        are fewer pairs or candidates than wanted.
+
+    Notes
+    -----
+    Manual 1.3, ``mixup_norm`` and ``pick_images``. Per bin originals and blends come first, flips
+    and turns fill what is missing, and what still lacks is borrowed from the nearest bins.
+
+    The feature of each flip and turn is that of the very patch (measured once, some at a time,
+    before anything is drawn), because turns other than quarters change slopes a little.
+    """
+    check_options(lambda_policy, alpha, lamb)
+    rng = np.random.default_rng(seed)
+    shares, edges = target_bins(target)
+    wanted = wanted_counts(shares, total)
+    value, depth = pool.measure(feature)
+    if random_split:
+        groups = grouping.split_at_random(len(pool), rng)
+    else:
+        groups = grouping.split(value[0], shares, edges, threshold, rng)
+    variants = pool.distinct()
+    if lambda_policy == "target":
+        aims = _aims(value[0], edges, wanted, rng)
+        grouping.check_enough(groups, len(variants), len(aims))
+        chosen = grouping.blends_about(groups, variants, value, aims, rng)
+    else:
+        lam = rng.beta(alpha, alpha, total) if lambda_policy == "beta" else np.full(total, float(lamb))
+        aims, chosen = None, grouping.random_blends(groups, variants, lam, rng)
+    blends = blend_table(chosen, feature.name)
+    _weigh(pool, feature, blends, solve=aims is not None)
+    blends["mean_altitude"] = _mean_depth(blends, depth)
+    candidates = _candidates(blends, value, depth, variants, feature.name)
+    rows, bins = pick(
+        candidates[feature.name].to_numpy(),
+        candidates["mean_altitude"].to_numpy(),
+        (candidates["kind"] == "variant").to_numpy(),
+        edges,
+        wanted,
     )
+    counts = _counts(candidates.iloc[rows], bins, edges, wanted, feature.name)
+    counts["unreachable"] = 0 if aims is None else _lost(aims, chosen.number, edges)
+    order = np.argsort(rows, kind="stable")
+    return Plan(blends, candidates.iloc[rows[order]], counts, groups.threshold, value[0])
 
 
-def _borrow(slope, bins, copies) -> pd.DataFrame:
-    """For each bin that lacks some, flips and turns of the originals nearest in slope, none twice."""
-    lacking = int(bins["borrowed"].sum()) - copies * len(slope)
-    if lacking > 0:
-        raise ValueError(f"increase_rate is too large: all flips and turns are used up and {lacking} patches lack")
-    used, drawn = np.zeros(len(slope), dtype=int), []
-    for start, stop, count in bins[["from", "to", "borrowed"]].itertuples(index=False):
-        nearest = np.argsort(np.abs(slope - (start + stop) / 2), kind="stable")
-        index = np.repeat(nearest, copies - used[nearest])[: int(count)]
-        rank = pd.Series(index).groupby(index).cumcount().to_numpy()
-        drawn.append(_single("variant", index, 1 + used[index] + rank, slope))
-        np.add.at(used, index, 1)
-    return pd.concat(drawn, ignore_index=True)
+def check_options(lambda_policy: str, alpha: float, lamb: float) -> None:
+    """Refuse an unknown policy, alpha at or below 0, or lamb outside 0..1, all faults in one ValueError."""
+    faults = []
+    if lambda_policy not in POLICIES:
+        faults.append(f"lambda_policy is {lambda_policy!r}, expected one of {', '.join(POLICIES)}")
+    if not 0 < alpha < np.inf:
+        faults.append(f"alpha is {alpha}, expected a number above 0")
+    if not 0 <= lamb <= 1:
+        faults.append(f"lamb is {lamb}, expected a number from 0 to 1")
+    if faults:
+        raise ValueError("; ".join(faults))
 
 
-def _assemble(lr, hr, delta, pairs, bins) -> Picked:
-    high, low = (
-        tuple(pick_variants(side, pairs[which], pairs[f"{which}_variant"]) for side in (lr, hr))
-        for which in ("high", "low")
-    )
-    mixed = np.flatnonzero(pairs["kind"] == "mixup")
-    solved = solve_lambda(high[0][mixed], low[0][mixed], pairs["mean_slope_gradient"].to_numpy()[mixed], delta)
-    pairs.loc[mixed, "lam"], pairs.loc[mixed, "mean_slope_gradient"] = solved.lam, solved.value
-    sides = [
-        blend(h.astype(np.float64), lo.astype(np.float64), pairs["lam"]).astype(np.float32) for h, lo in zip(high, low)
-    ]
-    for which in ("high_variant", "low_variant"):
-        pairs[which] = [VARIANTS[number] for number in pairs[which]]
-    return Picked(*sides, pairs, bins)
+def _aims(value, edges, wanted, rng) -> np.ndarray:
+    """A feature to reach for each pair that a bin lacks in originals."""
+    bins = len(wanted)
+    numbers = bin_numbers(value, edges)
+    there = np.bincount(numbers[(numbers >= 0) & (numbers < bins)], minlength=bins)
+    lacking = np.maximum(wanted - there, 0)
+    start, stop = np.repeat(edges[:-1], lacking), np.repeat(edges[1:], lacking)
+    return rng.uniform(start, stop)
+
+
+def blend_table(chosen: grouping.Blends, feature: str) -> pd.DataFrame:
+    """Rows of blends, the feature still the wanted one or the weight."""
+    columns = {name: getattr(chosen, name) for name in ("high", "low", "high_variant", "low_variant")}
+    return pd.DataFrame({"kind": "mixup", **columns, "lam": chosen.number, feature: chosen.number})
+
+
+def _weigh(pool: Pool, feature: Feature, blends: pd.DataFrame, solve: bool) -> None:
+    """Fill in the weights of the blends where they are solved for, and the feature that each has."""
+    lam, value = blends["lam"].to_numpy(copy=True), np.empty(len(blends))
+    for start in config.progress(range(0, len(blends), PORTION), "weights"):
+        rows = blends.iloc[start : start + PORTION]
+        some = slice(start, start + len(rows))
+        if solve:
+            sides = (pool.take(feature.side, rows[k].to_numpy(), rows[f"{k}_variant"].to_numpy()) for k in SIDES)
+            lam[some], _, value[some] = feature.solve(*sides, lam[some])
+        else:
+            value[some] = feature(pool.blends(rows, feature.side))
+    blends["lam"], blends[feature.name] = lam, value
+
+
+def _mean_depth(blends: pd.DataFrame, depth: np.ndarray) -> np.ndarray:
+    high, low = (depth[blends[f"{k}_variant"], blends[k]] for k in SIDES)
+    return blend(high[:, None, None], low[:, None, None], blends["lam"].to_numpy()).ravel()
+
+
+def _candidates(blends, value, depth, variants, feature: str) -> pd.DataFrame:
+    """All that can be picked: originals, blends, flips and turns; the index of the last is -1."""
+    which, index = (part.ravel() for part in np.meshgrid(variants, np.arange(value.shape[1]), indexing="ij"))
+    singles = {"high": index, "low": index, "high_variant": which, "low_variant": which, "lam": 1.0}
+    table = pd.DataFrame({"kind": np.where(which == 0, *KINDS[::2]), **singles, feature: value[which, index]})
+    table["mean_altitude"] = depth[which, index]
+    originals, copies = table[which == 0], table[which != 0]
+    together = pd.concat([originals, blends, copies], ignore_index=True)
+    together.index = np.where(together["kind"] == "variant", -1, together.index)
+    return together
+
+
+def _counts(picked: pd.DataFrame, bins, edges, wanted, feature: str) -> pd.DataFrame:
+    """How many of each kind every bin has of its own, and how many it borrowed."""
+    own = bin_numbers(picked[feature], edges) == bins
+    table = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "wanted": wanted})
+    for kind in KINDS:
+        here = own & (picked["kind"] == kind).to_numpy()
+        table[f"{kind}s"] = np.bincount(bins[here], minlength=len(wanted))
+    table["borrowed"] = np.bincount(bins[~own], minlength=len(wanted))
+    return table
+
+
+def _lost(aims, reached, edges) -> np.ndarray:
+    """Per bin, the aims for which there was no pair."""
+    before, after = (np.bincount(bin_numbers(part, edges), minlength=len(edges) - 1) for part in (aims, reached))
+    return before - after
+
+
+def named(pairs: pd.DataFrame, pool: Pool) -> pd.DataFrame:
+    """A table of pairs with its variants by name, rows numbered anew."""
+    names = np.array(pool.names)
+    columns = {column: names[pairs[column]] for column in ("high_variant", "low_variant")}
+    return pairs.assign(**columns).reset_index(drop=True)

@@ -10,6 +10,7 @@ Source: manual 1.3 (``rotate.py``, ``scale.py``).
 
 from __future__ import annotations
 
+import functools
 import math
 from numbers import Real
 
@@ -257,6 +258,7 @@ def rotate(patches: np.ndarray, angles=ANGLES, fill_mode: str = "reflect") -> np
     return out.reshape(-1, height, width)
 
 
+@functools.lru_cache(maxsize=64)
 def rotation_matrix(shape: tuple[int, int], angle: float, fill_mode: str = "reflect") -> sparse.csr_array:
     """`affine_matrix` of a turn by `angle` degrees, counter-clockwise with row 0 on top."""
     turn = math.radians(angle % 360)

@@ -33,14 +33,12 @@ def _spacing(delta) -> tuple[float, float]:
     return float(dy), float(dx)
 
 
-def slope(h: np.ndarray, delta) -> np.ndarray:
-    r"""Slope gradient of the inner cells of one or more patches.
+def gradient(h: np.ndarray, delta) -> tuple[np.ndarray, np.ndarray]:
+    r"""Gradient down the rows and across the columns, of the inner cells of one or more patches.
 
     Each component is the mean of three central differences (Prewitt's operator):
 
     .. math:: s_y = \frac{1}{6 d} \sum_{k=-1}^{1} (h_{i-1,j+k} - h_{i+1,j+k})
-
-    and the slope is :math:`\sqrt{s_y^2 + s_x^2}` (rise over run, no unit).
 
     Parameters
     ----------
@@ -51,7 +49,8 @@ def slope(h: np.ndarray, delta) -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape (..., rows - 2, cols - 2)
+    (ndarray, ndarray), each of shape (..., rows - 2, cols - 2)
+        Rise over run, no unit. Linear in the patch.
 
     Raises
     ------
@@ -60,8 +59,8 @@ def slope(h: np.ndarray, delta) -> np.ndarray:
 
     Examples
     --------
-    >>> slope(np.outer(np.arange(3.0), np.ones(3)) * 5, 50)
-    array([[0.1]])
+    >>> [part.item() for part in gradient(np.outer(np.arange(3.0), np.ones(3)) * 5, 50)]
+    [-0.1, 0.0]
     """
     h = np.asarray(h)
     if h.dtype.kind != "f":
@@ -73,6 +72,35 @@ def slope(h: np.ndarray, delta) -> np.ndarray:
     across = h[..., :, :-2] - h[..., :, 2:]
     sy = (down[..., :-2] + down[..., 1:-1] + down[..., 2:]) / (6 * dy)
     sx = (across[..., :-2, :] + across[..., 1:-1, :] + across[..., 2:, :]) / (6 * dx)
+    return sy, sx
+
+
+def slope(h: np.ndarray, delta) -> np.ndarray:
+    r"""Slope of the inner cells of one or more patches, :math:`\sqrt{s_y^2 + s_x^2}` of their `gradient`.
+
+    Parameters
+    ----------
+    h : ndarray, shape (..., rows, cols)
+        Depths in metres.
+    delta : float or (float, float)
+        Cell size in metres, or (dy, dx).
+
+    Returns
+    -------
+    ndarray, shape (..., rows - 2, cols - 2)
+        Rise over run, no unit.
+
+    Raises
+    ------
+    ValueError
+        As `gradient`.
+
+    Examples
+    --------
+    >>> slope(np.outer(np.arange(3.0), np.ones(3)) * 5, 50)
+    array([[0.1]])
+    """
+    sy, sx = gradient(h, delta)
     sy *= sy
     sx *= sx
     sy += sx
