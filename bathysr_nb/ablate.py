@@ -11,6 +11,8 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import logging
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -200,13 +202,25 @@ def _results(ablation: Ablation, todo: list[Job], workers) -> Iterator[tuple[Job
         for job in todo:
             yield job, run_job(ablation, job)
         return
-    from dask.distributed import Client, as_completed
+    from dask.distributed import as_completed
 
-    local = {"n_workers": workers, "threads_per_worker": 1} if isinstance(workers, int) else {"address": workers}
-    with Client(**local) as client:
+    with _client(workers) as client:
         asked = {client.submit(run_job, ablation, job, pure=False): job for job in todo}
         for future in as_completed(asked):
             yield asked[future], future.result()
+
+
+def _client(workers: int | str):
+    """A scheduler that is there already, or one of our own that shares the cores among its processes."""
+    from dask.distributed import Client
+
+    if isinstance(workers, str):
+        return Client(workers)
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    shared = {"TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads}
+    return Client(
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR, env=shared
+    )
 
 
 def _prepare(ablation: Ablation, force: bool) -> None:
