@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import mixup
-from bathysr_nb.augment import DSCALES, XYSCALES, scale_pairs
-from bathysr_nb.augmentfiles import downsampling_of
+from bathysr_nb.augment import DSCALES, XYSCALES, downsampling_of, scale_pairs
 from bathysr_nb.feature import Feature
 from bathysr_nb.grouping import Blends, random_blends, split_at_random
 from bathysr_nb.picking import bin_numbers, target_bins, wanted_counts
@@ -221,7 +220,8 @@ def _c_mixup(job: Job) -> TrainingSet:
     width = BANDWIDTH * slope.std() or 1.0
     kinds, seen, parts = len(pool.names), np.empty(0, dtype=np.int64), []
     every = len(pool) * (len(pool) - 1) * kinds * (kinds - 1) // 2
-    for _ in range(DRAWS * (job.total <= every // 4) * (-(-job.total // CHUNK))):
+    rounds = DRAWS * -(-job.total // CHUNK) if job.total <= every // 4 else 0
+    for _ in range(rounds):
         high, which = job.rng.integers(len(pool), size=CHUNK), job.rng.integers(kinds, size=CHUNK)
         low, other = _alike(slope, high, width, job.rng), (which + job.rng.integers(1, kinds, CHUNK)) % kinds
         ends = np.sort([high * kinds + which, low * kinds + other], axis=0)

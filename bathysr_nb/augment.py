@@ -1,8 +1,8 @@
 """Offline augmentation: flipped, turned, stretched and zoomed copies of patch pairs.
 
 Both sides of a pair are changed alike, or LR is made again from the changed HR. Flips and
-quarter turns are exact and leave every slope as it was (where cells are square); other turns change slopes next to
-nothing; that is why a target area's slopes need another remedy (`bathysr_nb.mixup`).
+quarter turns are exact and leave every slope as it was (where cells are square); other turns change the slopes of
+most patches by a few per cent; that is why a target area's slopes need another remedy (`bathysr_nb.mixup`).
 Stretching and zooming do change slopes: times the depth factor, over the zoom.
 
 Turning, zooming and stretching of arrays is in `bathysr_nb.resample` and can be had from here.
@@ -196,6 +196,25 @@ def pair_scale(lr: np.ndarray, hr: np.ndarray, lr_name, hr_name) -> int:
     if scale < 1 or hr.shape[1:] != (scale * lr.shape[1], scale * lr.shape[2]):
         raise ValueError(f"{shapes}; expected HR a whole multiple of LR, the same in both directions")
     return scale
+
+
+def downsampling_of(lr: np.ndarray, hr: np.ndarray) -> str | None:
+    """How LR patches were made from their HR patches: "bilinear", "area", or None: not from them.
+
+    Parameters
+    ----------
+    lr, hr : ndarray, shape (n, h, w) and (n, H, W)
+        Pairs, metres; some are enough.
+
+    Examples
+    --------
+    >>> hr = np.arange(64.0).reshape(1, 8, 8) ** 2
+    >>> downsampling_of(resize(hr, 4, "area"), hr), downsampling_of(resize(hr, 4) + 7, hr)
+    ('area', None)
+    """
+    scale = pair_scale(lr, hr, "LR", "HR")
+    methods = (method for method in ("bilinear", "area") if np.allclose(resize(hr, scale, method), lr, atol=1e-2))
+    return next(methods, None)
 
 
 def flip_pairs(lr, hr, downsampling: str | None = "bilinear") -> Copies:

@@ -14,7 +14,6 @@ import pandas as pd
 
 from bathysr_nb import config, store
 from bathysr_nb.augment import Copies, pair_scale
-from bathysr_nb.interpolation import resize
 
 PORTION = 500  # originals augmented between two steps of the progress bar
 
@@ -88,25 +87,6 @@ def _in_portions(make, lr, hr) -> Copies:
         copies = make(lr[start : start + PORTION], hr[start : start + PORTION])
         portions.append(copies._replace(source_index=copies.source_index + start))
     return Copies(*map(np.concatenate, zip(*portions))) if portions else make(lr, hr)
-
-
-def downsampling_of(lr: np.ndarray, hr: np.ndarray) -> str | None:
-    """How LR patches were made from their HR patches: "bilinear", "area", or None: not from them.
-
-    Parameters
-    ----------
-    lr, hr : ndarray, shape (n, h, w) and (n, H, W)
-        Pairs, metres; some are enough.
-
-    Examples
-    --------
-    >>> hr = np.arange(64.0).reshape(1, 8, 8) ** 2
-    >>> downsampling_of(resize(hr, 4, "area"), hr), downsampling_of(resize(hr, 4) + 7, hr)
-    ('area', None)
-    """
-    scale = pair_scale(lr, hr, "LR", "HR")
-    methods = (method for method in ("bilinear", "area") if np.allclose(resize(hr, scale, method), lr, atol=1e-2))
-    return next(methods, None)
 
 
 def _files(folder: Path, train_data, train_savedata, force: bool, overwrite: bool):

@@ -121,7 +121,7 @@ def _augment(args) -> None:
     values = yamlfile.arguments(keys, args.config, _overrides(args.set))
     files = [values.pop(key) for key in needed]
     hr, lr = (store.load_patches(files[0] / name)[:100, ..., 0] for name in files[1])
-    made = augmentfiles.downsampling_of(lr, hr)
+    made = augment.downsampling_of(lr, hr)
     beside = files[0] / "patches.csv"
     if args.verb == "rotate" and beside.is_file() and len(set(terrain.spacing(beside, hr.shape[1]))) > 1:
         warnings.warn("cells are not square: turned ground is a little stretched, and its slope changes", stacklevel=1)

@@ -132,7 +132,7 @@ def check_parameters(station: str, namespace: dict) -> dict:
 
 
 def progress(items, label: str):
-    """A progress bar over some items, drawn only where someone can see it."""
+    """A progress bar over some items, drawn only where someone can see it, and not for what takes a second."""
     from tqdm.auto import tqdm
 
-    return tqdm(items, desc=label, leave=False, disable=None)
+    return tqdm(items, desc=label, leave=False, disable=None, delay=1)

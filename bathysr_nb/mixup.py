@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import config, grouping
-from bathysr_nb.augmentfiles import downsampling_of
+from bathysr_nb.augment import downsampling_of
 from bathysr_nb.blending import Solution as Solution
 from bathysr_nb.blending import blend as blend
 from bathysr_nb.blending import solve_lambda as solve_lambda
@@ -193,7 +193,8 @@ def plan(
     and turns fill what is missing, and what still lacks is borrowed from the nearest bins.
 
     The feature of each flip and turn is that of the very patch (measured once, some at a time,
-    before anything is drawn), because turns other than quarters change slopes a little.
+    before anything is drawn), because turns other than quarters bring other ground into the corners
+    and off the rim: on the bundled grid they change the MSG by -4% in the median, by -48% to +29% at most.
     """
     check_options(lambda_policy, alpha, lamb)
     rng = np.random.default_rng(seed)

@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import config, mixup, mixupreport, store, terrain, yamlfile
-from bathysr_nb.augment import pair_scale
-from bathysr_nb.augmentfiles import downsampling_of
+from bathysr_nb.augment import downsampling_of, pair_scale
 from bathysr_nb.feature import FEATURES, Feature, normal_target, target_of_csv, target_of_patches
 from bathysr_nb.inputfile import Count, Positive, Seed, Text
 from bathysr_nb.pool import Pool

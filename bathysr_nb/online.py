@@ -187,7 +187,7 @@ class OnlineAugmentation:
             Pairs, metres. HR has s x s cells for each cell of LR, s a whole number.
         rng : Generator
         downsampling : {"bilinear", "area"} or None
-            How LR was made from HR (`bathysr_nb.augmentfiles.downsampling_of`): it is made
+            How LR was made from HR (`bathysr_nb.augment.downsampling_of`): it is made
             again from the changed HR. None changes LR as HR, with depths stretched about
             the HR patch's mean, for an LR with a source of its own.
 

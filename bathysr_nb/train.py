@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import callbacks, config, evaluate, loop, losses, metrics, plots, store
-from bathysr_nb.augmentfiles import downsampling_of
+from bathysr_nb.augment import downsampling_of
 from bathysr_nb.backend import dtype_policy, keras
 from bathysr_nb.models import BEST, build_model, load_weights, predictor
 from bathysr_nb.normalization import NORMALISATION, Normalisation

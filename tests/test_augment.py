@@ -382,5 +382,5 @@ def test_bad_file_input_is_named_and_writes_nothing(train_dir, data, saved, mess
 
 @pytest.mark.parametrize("method", ["bilinear", "area"])
 def test_how_lr_was_made_is_seen_from_the_pairs(method):
-    assert augmentfiles.downsampling_of(resize(HR, 4, method), HR) == method
-    assert augmentfiles.downsampling_of(resize(HR, 4, method) + 0.5, HR) is None
+    assert augment.downsampling_of(resize(HR, 4, method), HR) == method
+    assert augment.downsampling_of(resize(HR, 4, method) + 0.5, HR) is None

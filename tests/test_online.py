@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bathysr_nb import resample
-from bathysr_nb.augmentfiles import downsampling_of
+from bathysr_nb.augment import downsampling_of
 from bathysr_nb.interpolation import keys, keys_taps, resize
 from bathysr_nb.online import Drawn, OnlineAugmentation, turn_each, zoom_each, zoom_matrices
 from bathysr_nb.synthetic import seafloor
