@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from bathysr_nb import yamlfile
 from bathysr_nb.arms import ARMS
 from bathysr_nb.inputfile import Count, Depths, Loss, Positive, Seed
+from bathysr_nb.linear import WINDOW
 from bathysr_nb.mixupfile import Rate, Share
 from bathysr_nb.yamlfile import Limit
 
@@ -34,6 +35,11 @@ Edges = Annotated[tuple[Positive, ...], Limit("rising numbers above 0", lambda e
 
 def _each_once(values) -> bool:
     return 0 < len(values) == len(set(values))
+
+
+def _room_for_filter(patch_cells, scale) -> str | None:
+    least = WINDOW * scale
+    return None if patch_cells >= least else f"patch_cells is {patch_cells}, expected at least {least} at scale {scale}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +111,8 @@ class Ablation:
     norm_range: Depths | None = None
     bias: bool = False
     slope_edges: Edges = (0.05, 0.1)
+
+    RELATIONS: ClassVar = (({"patch_cells", "scale"}, _room_for_filter),)
 
     @property
     def fixed(self) -> dict:
