@@ -36,7 +36,7 @@ def explore(draw, **controls) -> None:
 
 def slider(label: str, low, high, value=None, step=1):
     """A slider of whole or decimal numbers that acts when it is let go."""
-    kind, readout = (ipywidgets.IntSlider, "d") if isinstance(step, int) else (ipywidgets.FloatSlider, ".4~g")
+    kind, readout = (ipywidgets.IntSlider, "d") if isinstance(step, int) else (ipywidgets.FloatSlider, ".4g")
     start = low if value is None else value
     layout, style = ipywidgets.Layout(width="32rem"), {"description_width": "8rem"}
     limits = {"min": low, "max": high, "step": step, "readout_format": readout}

@@ -1,20 +1,18 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from bathysr_nb import grouping, mixupplots, picking, synthetic
-from bathysr_nb.plots import plt
 from bathysr_nb.terrain import mean_slope_gradient
 
 SEA = synthetic.seafloor((64, 320), province="ridge", seed=5)
-PATCHES = np.stack([SEA[i : i + 16, j : j + 16] for i in range(0, 64, 16) for j in range(0, 320, 16)])
+PATCHES = np.stack([SEA[i : i + 16, j : j + 16] for i in range(0, 64, 16) for j in range(0, 320, 16)]).astype(float)
 SLOPE = mean_slope_gradient(PATCHES, 50.0)
 
 
 @pytest.fixture
 def ax():
-    figure, drawn = plt.subplots()
-    yield drawn
-    plt.close(figure)
+    return Figure().subplots()
 
 
 def test_the_curve_ends_at_the_two_slopes_and_sags_between(ax):
@@ -44,4 +42,3 @@ def test_the_drawing_has_the_blend_of_its_two_patches():
     titles = [ax.get_title() for ax in figure.axes]
     assert titles == ["steep patch", "gentle patch", "blend", "source", "target", "picked"]
     assert [ax.get_ylabel() for ax in figure.axes[:3]] == ["0.60 x", "+ 0.40 x", "="]
-    plt.close(figure)
