@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bathysr_nb import config, grids, store
 from bathysr_nb.blocks import find_pairs, split_blocks, trim
@@ -355,5 +356,34 @@ def resize_file(
     elif lr.suffix in pickles:
         store.save_array(lr, coarse, overwrite)
     else:
-        place = grid[:rows, :cols].coarsen(y=scale, x=scale).mean()
-        grids.write_grid(place.copy(data=coarse), lr, overwrite)
+        grids.write_grid(coarsen(grid, scale, downsampling), lr, overwrite)
+
+
+def coarsen(grid: xr.DataArray, scale: int = 4, downsampling: str = "bilinear") -> xr.DataArray:
+    """The low-resolution grid of a high-resolution one, with its coordinates.
+
+    Parameters
+    ----------
+    grid : DataArray, dims (y, x)
+        As `bathysr_nb.grids.read_grid`. Rows and columns beyond a multiple of the scale are left out.
+    scale : int
+    downsampling : {"bilinear", "area"}
+        See `bathysr_nb.interpolation.resize`.
+
+    Returns
+    -------
+    DataArray, dims (y, x)
+
+    Examples
+    --------
+    >>> grid = grids.read_grid(grids.bundled_grid())[:40, :60]
+    >>> coarse = coarsen(grid)
+    >>> coarse.shape, [round(size, 1) for size in coarse.attrs["cell_size"]]
+    ((10, 15), [1083.6, 1083.6])
+    """
+    rows, cols = (size // scale * scale for size in grid.shape)
+    fine = grid[:rows, :cols]
+    coarse = fine.coarsen(y=scale, x=scale).mean().copy(data=resize(fine.values, scale, downsampling))
+    if "cell_size" in grid.attrs:
+        coarse.attrs["cell_size"] = tuple(scale * size for size in grid.attrs["cell_size"])
+    return coarse

@@ -181,3 +181,27 @@ def threshold(slope: np.ndarray, target: np.ndarray, seed: int = 0) -> None:
         return fig
 
     explore(draw, at=slider("threshold", *map(float, quantiles), float(start), 0.0005))
+
+
+def swipe(views: dict[str, np.ndarray], cell: float) -> None:
+    """Draw a curtain between two maps of the same ground.
+
+    Parameters
+    ----------
+    views : dict of str to ndarray, shape (H, W)
+        Two names and depths in metres: the first lies left of the curtain.
+    cell : float
+        Cell size in metres.
+    """
+    (left, one), (right, other) = views.items()
+    low, high = plots.limits(one, other)
+
+    def draw(curtain):
+        edge = round(curtain * one.shape[1])
+        fig, ax = plt.subplots(figsize=(7, 6.4), layout="constrained")
+        mixed = np.concatenate([one[:, :edge], other[:, edge:]], axis=1)
+        plots.colorbar(plots.hillshade(ax, mixed, cell, low, high, title=f"{left} | {right}"), ax)
+        ax.axvline(edge * cell / 1e3, color="w", lw=1)
+        return fig
+
+    explore(draw, curtain=slider("curtain", 0.0, 1.0, 0.5, 0.05))
