@@ -188,9 +188,10 @@ class _TruthMaps:
     def __init__(self, h: np.ndarray, lr: np.ndarray, delta, scale: int):
         self.h, self.lr, self.delta, self.scale = h, lr, delta, scale
         self.angle = slope_angle(h, delta)
-        self.roughness = detail(h, scale) ** 2
-        self.bicubic = interpolation.enlarge(lr, scale)
-        self.detail = detail(h - self.bicubic, scale)
+        self.bicubic_detail = detail(interpolation.enlarge(lr, scale), scale)
+        own = detail(h, scale)
+        self.roughness = own**2
+        self.detail = own - self.bicubic_detail
         self.window = 4 * scale + 1
         self.detail_square = _local_mean(self.detail**2, self.window)
 
@@ -198,16 +199,17 @@ class _TruthMaps:
         """Maps whose means over cells are the measures."""
         error = estimate - self.h
         turn = slope_angle(estimate, self.delta) - self.angle
-        own = detail(estimate - self.bicubic, self.scale)
+        own = detail(estimate, self.scale)
+        beyond = own - self.bicubic_detail  # `detail` is linear: the same as that of the difference
         return {
             "squared": error**2,
             "absolute": np.abs(error),
             "slope_absolute": np.abs(turn),
             "slope_signed": turn,
-            "roughness": detail(estimate, self.scale) ** 2,
+            "roughness": own**2,
             "true_roughness": self.roughness,
             "lr_squared": (interpolation.resize(estimate, self.scale, downsampling) - self.lr) ** 2,
-            "invented": _apart(own, self.detail, self.detail_square, self.window),
+            "invented": _apart(beyond, self.detail, self.detail_square, self.window),
         }
 
 

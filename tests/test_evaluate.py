@@ -162,9 +162,9 @@ def test_unknown_blocks_give_no_intervals():
 def test_intervals_of_scores_contain_the_truth_about_as_often_as_they_say():
     """Slope errors of 30 blocks drawn from a population whose mean is 5 degrees."""
     hits = 0
-    for seed in range(100):
+    for seed in range(50):
         rng = np.random.default_rng(seed)
         table = measures(90, seed).assign(slope_absolute=np.repeat(rng.gamma(25, 0.2, 30), 3))
         row = evaluate.full_table({"bicubic": table}, np.zeros(90), np.repeat(np.arange(30), 3), seed=seed).iloc[-1]
         hits += row["slope_error_low"] <= 5 <= row["slope_error_high"]
-    assert 85 <= hits <= 99
+    assert 42 <= hits <= 49
