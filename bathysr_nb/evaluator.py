@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bathysr_nb import interpolation, scoreplots, store, terrainscores, tester
+from bathysr_nb import interpolation, scoreplots, store, tester
 from bathysr_nb.augment import downsampling_of
 from bathysr_nb.comparison import Evaluation, Ground, compare
 from bathysr_nb.evaluate import MANUAL_EDGES
@@ -21,6 +21,7 @@ from bathysr_nb.linear import LinearFilter
 from bathysr_nb.loader import Pairs, load_set, test_set
 from bathysr_nb.scorepage import page
 from bathysr_nb.terrain import mean_slope_gradient, spacing
+from bathysr_nb.terrainscores import RIM, detail_beyond_bicubic, invented
 
 FOLDER = "evaluation"
 MADE = r"scores\.(csv|md)|spectrum\.(csv|png)|errors\.png|invented\.png"  # the names of what is written
@@ -68,12 +69,13 @@ def evaluate_params(
     model, normalisation = tester.load_network(params, weights)
     with store.replacing_folder(folder, overwrite) as part:
         ground = survey(params.data_dir / "test" / "data_HR.pkl", pairs)
-        lr, hr, sr = (side[..., 0] for side in (pairs.lr, pairs.hr, tester.predict(model, pairs.lr, params.model)))
-        found = compare(lr, hr, {params.model: sr}, ground, normalisation, training_filter(params), edges)
+        sr = tester.predict(model, pairs.lr, params.model)[..., 0]
+        sides = (pairs.lr[..., 0], pairs.hr[..., 0], {params.model: sr})
+        found = compare(*sides, ground, normalisation, training_filter(params), edges)
         store.write_text(part / "scores.csv", found.scores.to_csv(index=False))
         store.write_text(part / "spectrum.csv", found.spectra.to_csv())
         store.write_text(part / "scores.md", page(found, ground, params.model, edges))
-        for name, figure in _figures(lr, hr, sr, found, ground, params.model).items():
+        for name, figure in _figures(pairs, sr, found, ground, params.model).items():
             figure.savefig(part / f"{name}.png", dpi=110)
     return found, ground
 
@@ -141,24 +143,36 @@ def training_filter(params: Params) -> LinearFilter | None:
     return LinearFilter.fit(train.lr[..., 0], train.hr[..., 0])
 
 
-def _figures(lr, hr, sr, found: Evaluation, ground: Ground, name: str) -> dict[str, Figure]:
-    """spectrum, errors and invented, the last two of the patches that show most of it."""
-    measures, scale, cell = found.measures["inner"], hr.shape[1] // lr.shape[1], ground.delta[0]
-    gain = np.argsort(measures[name]["squared"].to_numpy() - measures["bicubic"]["squared"].to_numpy())
-    chosen = {"largest gain": gain[0], "median": gain[len(gain) // 2], "largest loss": gain[-1]}
-    bicubic = {i: interpolation.enlarge(lr[i], scale) for i in chosen.values()}
-    errors = {
-        f"{title}, patch {i}": (hr[i], {"bicubic": bicubic[i] - hr[i], name: sr[i] - hr[i]})
-        for title, i in chosen.items()
-    }
-    most = np.argsort(-measures[name]["invented"].to_numpy())[:SHOWN]
-    beyond = lambda h, i: terrainscores.detail_beyond_bicubic(h[i], lr[i])  # noqa: E731
-    made_up = {
-        f"patch {i}": (hr[i], sr[i], beyond(hr, i), beyond(sr, i), terrainscores.invented(hr[i], sr[i], lr[i]))
-        for i in most
-    }
+def _figures(pairs: Pairs, sr: np.ndarray, found: Evaluation, ground: Ground, name: str) -> dict[str, Figure]:
+    cell = ground.delta[0]
+    lr_nyquist = 1e3 * pairs.lr.shape[1] / (2 * pairs.hr.shape[1] * max(ground.delta))
     return {
-        "spectrum": scoreplots.spectra(found.spectra, 1e3 / (2 * scale * max(ground.delta))),
-        "errors": scoreplots.error_maps(errors, cell),
-        "invented": scoreplots.invented_maps(made_up, name, cell),
+        "spectrum": scoreplots.spectra(found.spectra, lr_nyquist),
+        "errors": scoreplots.error_maps(_error_rows(pairs, sr, found, name), cell),
+        "invented": scoreplots.invented_maps(_invented_rows(pairs, sr, found, ground.block, name), name, cell),
     }
+
+
+def _error_rows(pairs: Pairs, sr: np.ndarray, found: Evaluation, name: str) -> dict:
+    """The patches where a network gains and loses most on bicubic, and one in between, for `scoreplots.error_maps`."""
+    own, reference = (found.measures["all"][method]["squared"] for method in (name, "bicubic"))
+    order, rows = np.argsort((own - reference).to_numpy()), {}
+    for title, i in (("largest gain", order[0]), ("median", order[len(order) // 2]), ("largest loss", order[-1])):
+        lr, hr = pairs.lr[i, ..., 0], pairs.hr[i, ..., 0]
+        bicubic = interpolation.enlarge(lr, len(hr) // len(lr))
+        rows[f"{title}, patch {pairs.kept[i]}"] = (hr, {"bicubic": bicubic - hr, name: sr[i] - hr})
+    return rows
+
+
+def _invented_rows(pairs: Pairs, sr: np.ndarray, found: Evaluation, block, name: str) -> dict:
+    """The patches where most is invented, one of a block, for `scoreplots.invented_maps`."""
+    order = np.argsort(-found.measures["inner"][name]["invented"].to_numpy())
+    if block is not None:
+        order = order[~pd.Index(block[order]).duplicated()]  # patches of a block overlap
+    rows, off = {}, RIM * pairs.hr.shape[1] // pairs.lr.shape[1]
+    for i in order[:SHOWN]:
+        lr, sides = pairs.lr[i, ..., 0], (pairs.hr[i, ..., 0], sr[i])
+        shown = [*sides, *(detail_beyond_bicubic(h, lr) for h in sides)]
+        title = f"patch {pairs.kept[i]}, inner cells"
+        rows[title] = (*(field[off:-off, off:-off] for field in shown), invented(*sides, lr, RIM))
+    return rows

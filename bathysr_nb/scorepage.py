@@ -32,7 +32,7 @@ MEANINGS = """* RMSE: pooled, the root of the mean square over all cells, is rul
 * Slope error and bias: mean absolute and mean signed difference of the slope angle; a negative bias is too smooth.
 * Roughness: spread of depth about its mean over two LR cells; 1 is as rough as the truth, less is too smooth.
 * LR consistency: RMSE of the result, downsampled as the data set was, against the LR that it was made from.
-* Invented detail: RMS of detail finer than the LR cells that does not go with the truth's detail."""
+* Invented detail: RMS of detail beyond bicubic and finer than the LR cells that does not go with the truth's."""
 
 
 def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> list[str]:
@@ -63,8 +63,8 @@ def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -
         for other, part, where in asked
     ]
     line = inner[(inner["slope"] == "all") & (inner["method"] == name)].iloc[0]
-    own = np.sqrt(measures[name]["true_roughness"].mean())
-    return [*said, f"invented detail {line['invented']:.2f} m RMS, where the truth's roughness is {own:.2f} m"]
+    there = np.sqrt(measures[name]["true_detail"].mean())
+    return [*said, f"invented detail {line['invented']:.2f} m RMS, where the truth has {there:.2f} m beyond bicubic"]
 
 
 def _against(model: pd.DataFrame, other: pd.DataFrame, part: np.ndarray, block) -> str:
@@ -130,4 +130,4 @@ def _all_scores(table: pd.DataFrame) -> pd.DataFrame:
 
 def _value(line: pd.Series, score: str) -> str:
     low, high = (line.get(f"{score}_{end}", np.nan) for end in ("low", "high"))
-    return f"{line[score]:.3g}" + ("" if np.isnan(low) else f" [{low:.3g}, {high:.3g}]")
+    return f"{line[score]:#.3g}" + ("" if np.isnan(low) else f" [{low:#.3g}, {high:#.3g}]")

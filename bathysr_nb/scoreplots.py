@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from bathysr_nb import plots
 
 AMOUNT = cmocean.cm.amp
+BASELINES = {"nearest": "#e6ab02", "bilinear": "#a6761d", "spline": "#7570b3", "linear filter": "#e7298a"}
 
 
 def spectra(table, lr_nyquist: float) -> Figure:
@@ -34,13 +35,14 @@ def spectra(table, lr_nyquist: float) -> Figure:
     power, ratio = figure.subplots(1, 2, sharex=True)
     power.plot(table.index, table["truth"], color="k", lw=2, label="truth")
     for name in table.columns.drop("truth"):
-        style = {"color": plots.COLORS.get(name), "lw": 1.4, "label": name}
+        color = BASELINES.get(name, plots.COLORS.get(name))
+        style = {"color": color, "ls": "--" if name in BASELINES else "-", "lw": 1.4, "label": name}
         power.plot(table.index, table[name], **style)
         ratio.plot(table.index, table[name] / table["truth"], **style)
     for ax in (power, ratio):
         ax.axvline(lr_nyquist, color="0.5", lw=1, ls=":", label="finest wave in LR")
         ax.set(xscale="log", xlabel="wavenumber (cycles per km)")
-    power.set(yscale="log", ylabel="power (m² in each ring)")
+    power.set(yscale="log", ylabel="power (m² in each ring)", ylim=(table["truth"].min() / 1e3, None))
     ratio.set(ylabel="power, of the truth's", ylim=(0, 2))
     ratio.axhline(1, color="k", lw=1)
     power.legend(frameon=False, fontsize=8)
@@ -102,7 +104,7 @@ def invented_maps(rows, name: str, cell: float) -> Figure:
         for ax, field, label in zip(line[2:], (true_detail, own_detail), ("detail in the truth", f"detail in {name}")):
             image = _field(ax, field, cell, plots.DIFFERENCE, norm, label)
         figure.colorbar(image, ax=list(line[2:4]), label="m", shrink=0.85, pad=0.02)
-        image = _field(line[4], invented, cell, AMOUNT, Normalize(0, norm.vmax), "invented")
+        image = _field(line[4], invented, cell, AMOUNT, Normalize(0, float(invented.max()) or 1.0), "invented")
         figure.colorbar(image, ax=line[4], label="m (RMS)", shrink=0.85, pad=0.02)
     return figure
 

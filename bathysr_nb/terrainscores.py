@@ -17,6 +17,7 @@ from bathysr_nb import interpolation, terrain
 from bathysr_nb.augment import pair_scale
 
 RIM = 2  # LR cells off each side of a patch: the inner cells
+CELLS = {"inner": RIM, "all": 0}
 CHUNK = 16  # patches at a time: their maps stay in the processor's cache
 
 
@@ -82,7 +83,7 @@ def detail_beyond_bicubic(h: np.ndarray, lr: np.ndarray) -> np.ndarray:
     return detail(h - interpolation.enlarge(lr, scale), scale)
 
 
-def invented(truth: np.ndarray, estimate: np.ndarray, lr: np.ndarray) -> np.ndarray:
+def invented(truth: np.ndarray, estimate: np.ndarray, lr: np.ndarray, rim: int = 0) -> np.ndarray:
     r"""Map of detail that is in the estimate and not in the truth.
 
     With the detail beyond bicubic of the estimate, e, and of the truth, t (`detail_beyond_bicubic`), and means over
@@ -99,10 +100,13 @@ def invented(truth: np.ndarray, estimate: np.ndarray, lr: np.ndarray) -> np.ndar
         Metres.
     lr : ndarray, shape (..., h, w)
         Metres.
+    rim : int
+        LR cells to leave out on each side: at a patch's rim bicubic lacks neighbours, and what
+        differs from it there is mostly its own fault.
 
     Returns
     -------
-    ndarray, shape (..., H, W)
+    ndarray, shape (..., H - 2 scale rim, W - 2 scale rim)
         Metres, 0 or more: the local RMS of what was invented. 0 for the truth and for bicubic.
 
     Raises
@@ -120,15 +124,26 @@ def invented(truth: np.ndarray, estimate: np.ndarray, lr: np.ndarray) -> np.ndar
     if truth.shape != estimate.shape:
         raise ValueError(f"truth has shape {truth.shape} and estimate {estimate.shape}; they must agree")
     scale = truth.shape[-1] // lr.shape[-1]
-    own, true = (detail_beyond_bicubic(side, lr) for side in (estimate, truth))
-    return np.sqrt(_apart(own, true, _local_mean(true * true, 4 * scale + 1), 4 * scale + 1))
+    own, true = (_inside(detail_beyond_bicubic(side, lr), rim * scale) for side in (estimate, truth))
+    window = 4 * scale + 1
+    right = _right(own, true, _local_mean(true * true, window), window)
+    return np.sqrt(np.maximum(_local_mean(own * own, window) - right, 0))
 
 
-def _apart(own: np.ndarray, true: np.ndarray, true_square: np.ndarray, window: int) -> np.ndarray:
-    """Local mean square of what in `own` does not go with `true`."""
+def _right(own: np.ndarray, true: np.ndarray, true_square: np.ndarray, window: int) -> np.ndarray:
+    """Local mean square of what in `own` goes with `true`."""
     together = np.maximum(_local_mean(own * true, window), 0)
-    share = together**2 / np.maximum(true_square, np.finfo(true.dtype).tiny)
-    return np.maximum(_local_mean(own * own, window) - share, 0)
+    return together**2 / np.maximum(true_square, np.finfo(true.dtype).tiny)
+
+
+def _inside(h: np.ndarray, cells: int) -> np.ndarray:
+    cut = slice(cells, -cells or None)
+    return h[..., cut, cut]
+
+
+def _mean(h: np.ndarray, cells: int = 0) -> np.ndarray:
+    """Mean of each map over the cells at least so many inside."""
+    return _inside(h, cells).mean(axis=(-2, -1), dtype=np.float64)
 
 
 def patch_measures(
@@ -155,7 +170,8 @@ def patch_measures(
         Cells ("inner", "all"), then method, then one row a patch: squared (m2) and absolute (m) error,
         rmse (m), slope_absolute and slope_signed error (degrees, on cells that have all their
         neighbours), roughness and true_roughness (m2, mean square of `detail` where its
-        window is whole), lr_squared (m2, downsampled estimate less LR) and invented (m2).
+        window is whole), lr_squared (m2, downsampled estimate less LR), true_detail (m2, mean square of the
+        truth's `detail_beyond_bicubic`) and invented (m2, of `invented`).
 
     Raises
     ------
@@ -168,58 +184,54 @@ def patch_measures(
     wrong = [f"{name} has shape {sr.shape}" for name, sr in estimates.items() if sr.shape != truth.shape]
     if wrong:
         raise ValueError(f"{'; '.join(wrong)}; expected that of the truth, {truth.shape}")
-    rows = {(cells, method): [] for cells in ("inner", "all") for method in estimates}
+    rows = {(cells, method): [] for cells in CELLS for method in estimates}
     for start in range(0, len(truth), CHUNK):
         part = slice(start, start + CHUNK)
-        true = _TruthMaps(truth[part], lr[part], delta, scale)
+        true = _Truth(truth[part], lr[part], delta, scale)
         for method, estimate in estimates.items():
-            maps = true.compare(estimate[part], downsampling)
-            for cells, rim in (("inner", RIM), ("all", 0)):
-                rows[cells, method].append(_means(maps, true.h.shape[1], scale, rim))
-    tables = {key: pd.DataFrame(np.concatenate(parts), columns=list(maps)) for key, parts in rows.items()}
-    for table in tables.values():
-        table.insert(2, "rmse", np.sqrt(table["squared"]))
-    return {cells: {method: tables[cells, method] for method in estimates} for cells in ("inner", "all")}
+            for cells, measures in true.measure(estimate[part], downsampling).items():
+                rows[cells, method].append(pd.DataFrame(measures))
+    return {c: {method: pd.concat(rows[c, method], ignore_index=True) for method in estimates} for c in CELLS}
 
 
-class _TruthMaps:
-    """What all methods are compared with, computed once for some patches."""
+class _Truth:
+    """Some true patches and what all methods are compared with, computed once."""
 
     def __init__(self, h: np.ndarray, lr: np.ndarray, delta, scale: int):
-        self.h, self.lr, self.delta, self.scale = h, lr, delta, scale
+        self.h, self.lr, self.delta, self.scale, self.window = h, lr, delta, scale, 4 * scale + 1
         self.angle = slope_angle(h, delta)
-        self.bicubic_detail = detail(interpolation.enlarge(lr, scale), scale)
         own = detail(h, scale)
         self.roughness = own**2
-        self.detail = own - self.bicubic_detail
-        self.window = 4 * scale + 1
-        self.detail_square = _local_mean(self.detail**2, self.window)
+        self.bicubic_detail = detail(interpolation.enlarge(lr, scale), scale)
+        self.beyond = own - self.bicubic_detail
+        inside = {rim: _inside(self.beyond, rim * scale) for rim in CELLS.values()}
+        self.inside = {rim: (part, _local_mean(part * part, self.window)) for rim, part in inside.items()}
 
-    def compare(self, estimate: np.ndarray, downsampling: str) -> dict[str, np.ndarray]:
-        """Maps whose means over cells are the measures."""
+    def measure(self, estimate: np.ndarray, downsampling: str) -> dict[str, dict[str, np.ndarray]]:
+        """Cells, then measure, to one value a patch."""
         error = estimate - self.h
         turn = slope_angle(estimate, self.delta) - self.angle
         own = detail(estimate, self.scale)
-        beyond = own - self.bicubic_detail  # `detail` is linear: the same as that of the difference
-        return {
-            "squared": error**2,
-            "absolute": np.abs(error),
-            "slope_absolute": np.abs(turn),
-            "slope_signed": turn,
-            "roughness": own**2,
-            "true_roughness": self.roughness,
-            "lr_squared": (interpolation.resize(estimate, self.scale, downsampling) - self.lr) ** 2,
-            "invented": _apart(beyond, self.detail, self.detail_square, self.window),
-        }
+        down = interpolation.resize(estimate, self.scale, downsampling) - self.lr
+        square, absolute, slope, rough, down = error**2, np.abs(error), np.abs(turn), own**2, down**2
+        beyond = own - self.bicubic_detail  # `detail` is linear: that of the difference to bicubic
+        found = {}
+        for cells, rim in CELLS.items():
+            off = rim * self.scale
+            found[cells] = {
+                "squared": _mean(square, off),
+                "rmse": np.sqrt(_mean(square, off)),
+                "absolute": _mean(absolute, off),
+                "slope_absolute": _mean(slope, max(off - 1, 0)),  # slopes lack the outermost cells already
+                "slope_signed": _mean(turn, max(off - 1, 0)),
+                "roughness": _mean(rough, max(off, self.scale)),
+                "true_roughness": _mean(self.roughness, max(off, self.scale)),
+                "lr_squared": _mean(down, rim),
+                "true_detail": _mean(self.inside[rim][0] ** 2),
+                "invented": self._invented(_inside(beyond, off), rim),
+            }
+        return found
 
-
-def _means(maps: dict[str, np.ndarray], rows: int, scale: int, rim: int) -> np.ndarray:
-    """Mean of each map over the cells at least `rim` LR cells inside: (n, maps)."""
-    off = dict.fromkeys(maps, rim * scale)
-    off["lr_squared"] = rim
-    for name in ("slope_absolute", "slope_signed"):
-        off[name] = max(rim * scale - 1, 0)  # these maps lack the outermost cells already
-    for name in ("roughness", "true_roughness"):
-        off[name] = max(rim * scale, scale)
-    cut = {name: slice(cells, -cells or None) for name, cells in off.items()}
-    return np.stack([m[:, cut[name], cut[name]].mean(axis=(1, 2), dtype=np.float64) for name, m in maps.items()], 1)
+    def _invented(self, beyond: np.ndarray, rim: int) -> np.ndarray:
+        """Mean square of `invented`; a mean of local means with mirrored rims is the mean itself."""
+        return np.maximum(_mean(beyond**2) - _mean(_right(beyond, *self.inside[rim], self.window)), 0)

@@ -37,4 +37,5 @@ def test_invented_maps_show_what_they_are_given():
     ]
     for ax, field in zip(axes[2:5], fields[2:]):
         np.testing.assert_array_equal(ax.images[0].get_array(), field)
-    assert axes[4].images[0].get_clim() == (0, axes[3].images[0].get_clim()[1])
+    assert axes[4].images[0].get_clim() == (0, fields[4].max())
+    assert axes[2].images[0].get_clim() == axes[3].images[0].get_clim()

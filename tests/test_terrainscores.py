@@ -77,9 +77,11 @@ def test_measures_of_each_patch_worked_out_by_itself():
             assert row["roughness"] == pytest.approx((own**2).mean())
             down, few = interpolation.resize(estimate[i]) - LR[i], slice(rim // 4, 16 - rim // 4)
             assert row["lr_squared"] == pytest.approx((down[few, few] ** 2).mean())
-            assert row["invented"] == pytest.approx((invented(HR[i], estimate[i], LR[i]) ** 2)[cut, cut].mean())
-    perfect = tables["all"]["truth"].drop(columns=["roughness", "true_roughness"])
-    np.testing.assert_allclose(perfect, 0, atol=1e-9)
+            beyond = detail_beyond_bicubic(HR[i], LR[i])[cut, cut]
+            assert row["true_detail"] == pytest.approx((beyond**2).mean())
+            assert row["invented"] == pytest.approx((invented(HR[i], estimate[i], LR[i], rim // 4) ** 2).mean())
+    perfect = tables["all"]["truth"].drop(columns=["roughness", "true_roughness", "true_detail"])
+    np.testing.assert_allclose(perfect, 0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("dtype", "rounding"), [("float32", 1e-2), ("float64", 1e-6)])
