@@ -292,16 +292,20 @@ def full_table(
     unknown = block is None
     block = np.zeros(len(slope)) if unknown else np.asarray(block)
     errors = {method: table["squared"].to_numpy() for method, table in measures.items()}
-    table, parts = score_table(errors, slope, block, edges, reference, seed), _parts(slope, edges)
-    chosen = ((measures[line.method].iloc[parts[line.slope]], block[parts[line.slope]]) for line in table.itertuples())
-    more = pd.DataFrame([_scores(*patches, seed) for patches in chosen], index=table.index)
-    table = pd.concat([table, more.drop(columns="rmse")], axis=1)
+    table, parts, rows = score_table(errors, slope, block, edges, reference, seed), _parts(slope, edges), []
+    for label in table["slope"].unique():
+        part = {method: values.iloc[parts[label]] for method, values in measures.items()}
+        drawn = resampled_means(np.hstack([values.to_numpy() for values in part.values()]), block[parts[label]], seed)
+        for values in part.values():
+            own, drawn = (None, None) if drawn is None else np.split(drawn, [values.shape[1]], axis=1)
+            rows.append(_scores(values, own))
+    table = pd.concat([table, pd.DataFrame(rows).drop(columns="rmse")], axis=1)
     return table.assign(blocks=0) if unknown else table
 
 
-def _scores(measures: pd.DataFrame, block: np.ndarray, seed: int) -> dict[str, float]:
-    drawn, row = resampled_means(measures.to_numpy(), block, seed), {}
-    means = dict(measures.mean())
+def _scores(measures: pd.DataFrame, drawn: np.ndarray | None) -> dict[str, float]:
+    """All scores of some patches, with intervals from the drawn means of their measures."""
+    means, row = dict(measures.mean()), {}
     draws = None if drawn is None else dict(zip(measures.columns, drawn.T))
     with np.errstate(divide="ignore", invalid="ignore"):  # flat truth has no roughness to compare with
         for name, score in SCORES.items():

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bathysr_nb import interpolation, scoreplots, store, tester
+from bathysr_nb import interpolation, loader, scoreplots, store, tester
 from bathysr_nb.augment import downsampling_of
 from bathysr_nb.comparison import Evaluation, Ground, compare
 from bathysr_nb.evaluate import MANUAL_EDGES
 from bathysr_nb.inputfile import Params
 from bathysr_nb.linear import LinearFilter
-from bathysr_nb.loader import Pairs, load_set, test_set
+from bathysr_nb.loader import Pairs, load_set
 from bathysr_nb.scorepage import page
 from bathysr_nb.terrain import mean_slope_gradient, spacing
 from bathysr_nb.terrainscores import RIM, detail_beyond_bicubic, invented
@@ -65,7 +65,7 @@ def evaluate_params(
     """
     folder = params.log_dir / FOLDER
     tester.refuse_foreign(folder, MADE, "evaluation")
-    pairs = test_set(params)
+    pairs = loader.test_set(params)
     model, normalisation = tester.load_network(params, weights)
     with store.replacing_folder(folder, overwrite) as part:
         ground = survey(params.data_dir / "test" / "data_HR.pkl", pairs)
