@@ -197,9 +197,12 @@ def _workers(text: str):
 
 def _edges(text: str) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in text.split(","))
+        edges = tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError("expected rising numbers, such as 0.05,0.1") from None
+        edges = ()
+    if not edges or any(b <= a for a, b in zip((0, *edges), edges)):
+        raise argparse.ArgumentTypeError(f"found {text}, expected numbers that rise from above 0, such as 0.05,0.1")
+    return edges
 
 
 def _delta(text: str):

@@ -32,7 +32,8 @@ MEANINGS = """* RMSE: pooled, the root of the mean square over all cells, is rul
 * Slope error and bias: mean absolute and mean signed difference of the slope angle; a negative bias is too smooth.
 * Roughness: spread of depth about its mean over two LR cells; 1 is as rough as the truth, less is too smooth.
 * LR consistency: RMSE of the result, downsampled as the data set was, against the LR that it was made from.
-* Invented detail: RMS of detail beyond bicubic and finer than the LR cells that does not go with the truth's."""
+* Invented detail: RMS of detail beyond bicubic and finer than the LR cells that does not go with the truth's. On
+  all cells, what differs at the rim is mostly bicubic's fault."""
 
 
 def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> list[str]:

@@ -6,8 +6,8 @@ Made patches of 64 x 64 cells, enlarged by nearest, bicubic and spline. "test" i
 and RMSE; its loop calls TensorFlow's tf.image.psnr and tf.image.ssim, as the manual's evaluator does, and NumPy's
 RMSE on one patch after another. "terrain" is what bathysr evaluate adds: MAE, slope error, roughness, LR consistency
 and invented detail on all and on inner cells, and spectra; its loop gives our own functions one patch after another,
-each of which is 4,096 cells in NumPy already, so that less is to be gained. A loop is timed on a tenth of the patches and
-scaled up; the numbers of both sides are compared first.
+each of which is 4,096 cells in NumPy already, so that less is to be gained. A loop is timed on a tenth of the patches
+and scaled up; the numbers of both sides are compared first.
 """
 
 from __future__ import annotations

@@ -58,8 +58,19 @@ def test_from_the_shell(config, capsys):
     assert (status, "evaluation: exists already" in said.err) == (1, True)
     (folder / "notes.txt").write_text("mine")
     assert "holds files that no evaluation made (notes.txt)" in run(capsys, config, "--force")[1].err
+
+
+@pytest.mark.parametrize("edges", ["steep", "0.1,0.05", "0,0.1", ""])
+def test_slope_edges_that_do_not_rise_are_told(config, capsys, edges):
     with pytest.raises(SystemExit):
-        run(capsys, config, "--slope-edges", "steep")
+        run(capsys, config, "--slope-edges", edges)
+    assert f"found {edges}, expected numbers that rise from above 0" in capsys.readouterr().err
+
+
+def test_the_manuals_test_takes_slope_edges_too(config):
+    assert cli.main(["test", str(config), "--slope-edges", "0.03"]) == 0
+    names = {path.name for path in (config.parent / "log" / "test_result").glob("*slope*")}
+    assert names == {"test_resultsslope0-0.03_describe.csv", "test_resultsslope0.03-_describe.csv"}
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "test"])
