@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -133,6 +134,8 @@ def check_parameters(station: str, namespace: dict) -> dict:
 
 def progress(items, label: str):
     """A progress bar over some items, drawn only where someone can see it, and not for what takes a second."""
-    from tqdm.auto import tqdm
-
+    if "JPY_SESSION_NAME" in os.environ:  # a notebook that is open in JupyterLab, not one that runs headless
+        from tqdm.auto import tqdm
+    else:
+        from tqdm import tqdm
     return tqdm(items, desc=label, leave=False, disable=None, delay=1)

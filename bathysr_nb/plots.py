@@ -171,7 +171,8 @@ def forest(scores, reference: str) -> Figure:
     drawn = scores.dropna(subset="change")
     models, labels, methods = (list(dict.fromkeys(drawn[name])) for name in ("model", "slope", "method"))
     size = (2.6 * len(labels) + 1.5, (0.32 * len(methods) + 1.2) * len(models))
-    fig, axes = plt.subplots(len(models), len(labels), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    fig = Figure(figsize=size, layout="constrained")
+    axes = fig.subplots(len(models), len(labels), sharey=True, squeeze=False)
     for (i, model), (j, label) in itertools.product(enumerate(models), enumerate(labels)):
         part = drawn[(drawn["model"] == model) & (drawn["slope"] == label)].set_index("method").reindex(methods)
         spread = np.stack([part["change"] - part["low"], part["high"] - part["change"]])

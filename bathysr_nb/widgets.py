@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
-from bathysr_nb import plots, resample, terrain
+from bathysr_nb import grouping, mixupplots, picking, plots, resample, terrain
 
 
 def explore(draw, **controls) -> None:
@@ -36,12 +36,11 @@ def explore(draw, **controls) -> None:
 
 def slider(label: str, low, high, value=None, step=1):
     """A slider of whole or decimal numbers that acts when it is let go."""
-    kind = ipywidgets.IntSlider if isinstance(step, int) else ipywidgets.FloatSlider
+    kind, readout = (ipywidgets.IntSlider, "d") if isinstance(step, int) else (ipywidgets.FloatSlider, ".4g")
     start = low if value is None else value
     layout, style = ipywidgets.Layout(width="32rem"), {"description_width": "8rem"}
-    return kind(
-        start, min=low, max=high, step=step, description=label, continuous_update=False, layout=layout, style=style
-    )
+    limits = {"min": low, "max": high, "step": step, "readout_format": readout}
+    return kind(start, description=label, continuous_update=False, layout=layout, style=style, **limits)
 
 
 def choice(label: str, options, value=None):
@@ -133,3 +132,52 @@ def turn_and_zoom(patch: np.ndarray, cell: float) -> None:
         depth=slider("depth factor", 0.5, 1.5, 1.0, 0.1),
         fill=choice("fill", resample.FILL_MODES, "reflect"),
     )
+
+
+def blender(high, low, cell: float, delta) -> None:
+    """Move the weight of a blend: the two patches, the blend, and its slope on the convex curve.
+
+    Parameters
+    ----------
+    high, low : (ndarray, ndarray)
+        LR (h, w) and HR (H, W) of the steep and of the gentle patch, metres.
+    cell : float
+        HR cell size in metres.
+    delta : float or (float, float)
+        LR cell size in metres.
+    """
+    ends = [side[1] - side[1].mean() for side in (high, low)]
+
+    def draw(weight):
+        fig, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained")
+        mixed = weight * ends[0] + (1 - weight) * ends[1]
+        named = {"steep": ends[0], f"blend, {weight:.2f}": mixed, "gentle": ends[1]}
+        for ax, (title, patch) in zip(axes, named.items()):
+            plots.hillshade(ax, patch, cell, *plots.limits(*ends), title=title)
+        mixupplots.along_weight(axes[3], high[0], low[0], delta, weight)
+        return fig
+
+    explore(draw, weight=slider("weight of steep", 0.0, 1.0, 0.6, 0.05))
+
+
+def threshold(slope: np.ndarray, target: np.ndarray, seed: int = 0) -> None:
+    """Move the threshold between steep and gentle and see who is in which group.
+
+    Parameters
+    ----------
+    slope, target : ndarray
+        MSG of the originals and of the target area, both of LR patches.
+    seed : int
+        Of the low originals that join the high group.
+    """
+    shares, edges = picking.target_bins(target)
+    quantiles = np.round(np.quantile(slope, (0.05, 0.95)), 4)
+    start = grouping.split(slope, shares, edges, None, np.random.default_rng(seed)).threshold
+
+    def draw(at):
+        split = grouping.split(slope, shares, edges, at, np.random.default_rng(seed))
+        fig, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+        mixupplots.groups(ax, slope, target, split)
+        return fig
+
+    explore(draw, at=slider("threshold", *map(float, quantiles), float(start), 0.0005))

@@ -137,8 +137,10 @@ class KerasArm(Rounds):
         data, began = Batches(self.lr, self.hr, batch, turn=False, seed=0), time.perf_counter()
         epochs = max(1, round(seconds / self.lasted.get(batch, seconds or 1)))
         calls = keras.callbacks.CallbackList(model=self.model)
+        calls.on_train_begin()
         for epoch in range(epochs):
             train_epoch(self.model, data, epoch, calls)
+        calls.on_train_end()
         self.lasted[batch] = (time.perf_counter() - began) / epochs
         return len(data) * batch / self.lasted[batch]
 

@@ -18,9 +18,11 @@ CELLS = {
     "block_chooser": "widgets.block_chooser(grid, 50.0, table, 100)",
     "patch_browser": "widgets.patch_browser(lr, hr, 50.0)",
     "turn_and_zoom": "widgets.turn_and_zoom(hr[7], 50.0)",
+    "blender": "widgets.blender((lr[7], hr[7]), (lr[9], hr[9]), 50.0, 200.0)",
+    "threshold": "slope = terrain.mean_slope_gradient(lr, 200.0); widgets.threshold(slope, 1.5 * slope)",
 }
 SETUP = """
-from bathysr_nb import blocks, synthetic, widgets
+from bathysr_nb import blocks, synthetic, terrain, widgets
 grid = synthetic.seafloor((200, 300), province="ridge")
 lr, hr, table = blocks.build_pairs(grid, 50.0)
 """
