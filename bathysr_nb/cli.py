@@ -24,6 +24,7 @@ EXAMPLES = {
     "preview": "bathysr preview dataset/train/data_HR.pkl --index 7",
     "train": "bathysr train params/input_espcn.yml --set seed=1 --set log_dir=../runs/espcn_1",
     "test": "bathysr test params/input_espcn.yml",
+    "evaluate": "bathysr evaluate params/input_espcn.yml --slope-edges 0.015,0.03,0.05",
     "ablate": "bathysr ablate params/ablation_residual.yml --set seeds=[0,1,2,3,4] --workers 2",
 }
 
@@ -166,7 +167,16 @@ def _test(args) -> None:
     params = config.load_params(args.config, _overrides(args.set))
     from bathysr_nb import tester
 
-    print(tester.summary(tester.test(params, overwrite=args.force)))
+    print(tester.summary(tester.test(params, overwrite=args.force, edges=args.slope_edges)))
+
+
+def _evaluate(args) -> None:
+    params = config.load_params(args.config, _overrides(args.set))
+    from bathysr_nb import evaluator, scorepage
+
+    found = evaluator.evaluate_params(params, overwrite=args.force, edges=args.slope_edges)
+    print("inner cells", *scorepage.verdicts(*found, params.model, args.slope_edges), sep="\n")
+    print(params.log_dir / evaluator.FOLDER / "scores.md")
 
 
 def _ablate(args) -> None:
@@ -183,6 +193,16 @@ def _workers(text: str):
     if not int(text):
         raise argparse.ArgumentTypeError("expected 1 or more processes, or a scheduler's address")
     return int(text)
+
+
+def _edges(text: str) -> tuple[float, ...]:
+    try:
+        edges = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        edges = ()
+    if not edges or any(b <= a for a, b in zip((0, *edges), edges)):
+        raise argparse.ArgumentTypeError(f"found {text}, expected numbers that rise from above 0, such as 0.05,0.1")
+    return edges
 
 
 def _delta(text: str):
@@ -239,7 +259,19 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--mixed-precision", choices=("mixed_bfloat16", "mixed_float16"), help="faster on recent GPUs")
     train.add_argument("--xla", action="store_true", help="compile with XLA")
     train.add_argument("--tensorboard", action="store_true", help="also write logs for TensorBoard")
-    _configured(_verb(verbs, "test", _test, "score the network of an input file on the test set"))
+    for name, run, help in (
+        ("test", _test, "score the network of an input file on the test set"),
+        (
+            "evaluate",
+            _evaluate,
+            "score it beside the interpolators, with intervals, spectra and maps of what it invents",
+        ),
+    ):
+        verb = _verb(verbs, name, run, help)
+        _configured(verb)
+        verb.add_argument(
+            "--slope-edges", type=_edges, default=(0.05, 0.1), help="inner edges of the slope bins (default: 0.05,0.1)"
+        )
     ablate = _verb(
         verbs, "ablate", _ablate, "train on several training sets at equal budget and compare; goes on if stopped"
     )

@@ -3,7 +3,8 @@
 RMSE is pooled over cells unless said otherwise. The 25 crops of a block share cells, so
 intervals resample whole blocks, and differences are paired: both sides see the same draw.
 
-Source: manual 2.2.23, 2.4.4; the intervals are ours.
+Source: manual 2.2.23, 2.4.4; the intervals (`bathysr_nb.intervals`) and the scores beyond RMSE, PSNR and DSSIM
+(`bathysr_nb.terrainscores`) are ours.
 """
 
 from __future__ import annotations
@@ -12,14 +13,27 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import interpolation
+from bathysr_nb.intervals import FEW_BLOCKS, change_interval, quantiles, resampled_means
+from bathysr_nb.linear import LinearFilter
 
 MANUAL_EDGES = (0.05, 0.1)
-FEW_BLOCKS = 8
-DRAWS = 2000
 BATCH = 256  # patches scored at a time
 HOW_TO_READ = f"""RMSE in metres on steep ground that no network saw, per bin of the true patch's mean slope
 gradient; change against bicubic in percent; in brackets its 95% interval from resampling blocks, which is too
 narrow where blocks are few (below {FEW_BLOCKS}: none)."""
+#: Score to how it comes from the means of `bathysr_nb.terrainscores.patch_measures`.
+SCORES = {
+    "rmse": lambda mean: np.sqrt(mean["squared"]),
+    "rmse_patch_mean": lambda mean: mean["rmse"],
+    "mae": lambda mean: mean["absolute"],
+    "slope_error": lambda mean: mean["slope_absolute"],
+    "slope_bias": lambda mean: mean["slope_signed"],
+    "roughness_ratio": lambda mean: np.sqrt(mean["roughness"] / mean["true_roughness"]),
+    "lr_consistency": lambda mean: np.sqrt(mean["lr_squared"]),
+    "invented": lambda mean: np.sqrt(mean["invented"]),
+    "psnr": lambda mean: mean["psnr"],
+    "dssim": lambda mean: mean["dssim"],
+}
 
 
 def squared_error(truth: np.ndarray, estimate: np.ndarray, rim: int = 0) -> np.ndarray:
@@ -112,6 +126,31 @@ def enlarged(lr: np.ndarray, scale: int) -> dict[str, np.ndarray]:
     return {name: interpolation.enlarge(lr[..., 0], scale, method)[..., None] for name, method in methods.items()}
 
 
+def baselines(lr: np.ndarray, scale: int, linear: LinearFilter | None = None) -> dict[str, np.ndarray]:
+    """What a network must beat: LR enlarged without one.
+
+    Parameters
+    ----------
+    lr : ndarray, shape (n, h, w)
+        Depths in metres.
+    scale : int
+    linear : bathysr_nb.linear.LinearFilter, optional
+        The best linear filter of the training pairs.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n, h * scale, w * scale)
+        nearest, bilinear, bicubic, spline (`bathysr_nb.interpolation.enlarge`), and linear filter.
+
+    Examples
+    --------
+    >>> {name: sr.shape for name, sr in baselines(np.zeros((3, 4, 4)), 2).items()}["spline"]
+    (3, 8, 8)
+    """
+    made = {name: interpolation.enlarge(lr, scale, name) for name in ("nearest", "bilinear", "bicubic", "spline")}
+    return made if linear is None else made | {"linear filter": linear.predict(lr).astype(lr.dtype)}
+
+
 def comparison_rows(sides: dict[str, np.ndarray], scores: pd.DataFrame) -> list[dict]:
     """Patches with their scores as titles, for `bathysr_nb.plots.comparison`.
 
@@ -171,31 +210,6 @@ def slope_bins(slope: np.ndarray, edges=MANUAL_EDGES) -> pd.Categorical:
     return pd.cut(np.asarray(slope), [*walls, np.inf], right=False, labels=labels)
 
 
-def change_interval(model: np.ndarray, reference: np.ndarray, block: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """95% interval of the change in RMSE against a reference, by resampling blocks.
-
-    Parameters
-    ----------
-    model, reference : ndarray, shape (n,)
-        Squared error of each patch (`squared_error`).
-    block : ndarray, shape (n,)
-        Block of each patch.
-    seed : int
-
-    Returns
-    -------
-    (float, float)
-        Percent; negative is better than the reference. NaN with fewer than 8 blocks.
-    """
-    sums = pd.DataFrame({"model": model, "reference": reference}).groupby(np.asarray(block)).sum().to_numpy()
-    if len(sums) < FEW_BLOCKS:
-        return np.nan, np.nan
-    rng = np.random.default_rng(seed)
-    drawn = sums[rng.integers(0, len(sums), (DRAWS, len(sums)))].sum(axis=1)
-    change = 100 * (np.sqrt(drawn[:, 0] / drawn[:, 1]) - 1)
-    return tuple(float(q) for q in np.percentile(change, [2.5, 97.5]))
-
-
 def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES, reference="bicubic", seed: int = 0):
     """Pooled RMSE in metres of each method in each slope bin.
 
@@ -227,10 +241,8 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
     >>> table.query("slope == 'all' and method == 'model'")[["rmse", "change"]].values.tolist()
     [[1.0, -50.0]]
     """
-    bins, block = slope_bins(slope, edges), np.asarray(block)
-    parts = {label: np.flatnonzero(bins == label) for label in bins.categories} | {"all": np.arange(len(block))}
-    rows = []
-    for label, part in parts.items():
+    block, rows = np.asarray(block), []
+    for label, part in _parts(slope, edges).items():
         for method, error in errors.items() if len(part) else ():
             rmse = np.sqrt(error[part].mean())
             row = {
@@ -245,6 +257,62 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
                 row["low"], row["high"] = change_interval(error[part], errors[reference][part], block[part], seed)
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _parts(slope, edges) -> dict[str, np.ndarray]:
+    """Patches of each slope bin, and of all."""
+    bins = slope_bins(slope, edges)
+    return {label: np.flatnonzero(bins == label) for label in bins.categories} | {"all": np.arange(len(bins))}
+
+
+def full_table(
+    measures: dict[str, pd.DataFrame], slope, block=None, edges=MANUAL_EDGES, reference="bicubic", seed: int = 0
+) -> pd.DataFrame:
+    """All scores of each method in each slope bin, with intervals.
+
+    Parameters
+    ----------
+    measures : dict of str to DataFrame
+        Method to its measures, as `bathysr_nb.terrainscores.patch_measures` has them for one kind of cells; psnr
+        and dssim, where a table has them, are scored too.
+    slope, edges, reference, seed
+        As `score_table`.
+    block : ndarray, shape (n,), optional
+        Block of each patch; None: not known, so there are no intervals and ``blocks`` is 0.
+
+    Returns
+    -------
+    DataFrame
+        The rows and columns of `score_table` (rmse is pooled over cells; low and high are of the change) and, for
+        each score of `SCORES`, its value, ``<score>_low`` and ``<score>_high``, its own 95% interval:
+        rmse_patch_mean (m, mean of the patches' RMSE), mae (m; pooled and mean over patches are the same),
+        slope_error and slope_bias (degrees), roughness_ratio (1: as rough as the truth), lr_consistency (m,
+        RMSE of the downsampled estimate against LR), invented (m, RMS), psnr (dB), dssim.
+    """
+    unknown = block is None
+    block = np.zeros(len(slope)) if unknown else np.asarray(block)
+    errors = {method: table["squared"].to_numpy() for method, table in measures.items()}
+    table, parts, rows = score_table(errors, slope, block, edges, reference, seed), _parts(slope, edges), []
+    for label in table["slope"].unique():
+        part = {method: values.iloc[parts[label]] for method, values in measures.items()}
+        drawn = resampled_means(np.hstack([values.to_numpy() for values in part.values()]), block[parts[label]], seed)
+        for values in part.values():
+            own, drawn = (None, None) if drawn is None else np.split(drawn, [values.shape[1]], axis=1)
+            rows.append(_scores(values, own))
+    table = pd.concat([table, pd.DataFrame(rows).drop(columns="rmse")], axis=1)
+    return table.assign(blocks=0) if unknown else table
+
+
+def _scores(measures: pd.DataFrame, drawn: np.ndarray | None) -> dict[str, float]:
+    """All scores of some patches, with intervals from the drawn means of their measures."""
+    means, row = dict(measures.mean()), {}
+    draws = None if drawn is None else dict(zip(measures.columns, drawn.T))
+    with np.errstate(divide="ignore", invalid="ignore"):  # flat truth has no roughness to compare with
+        for name, score in SCORES.items():
+            if name not in ("psnr", "dssim") or name in means:
+                row[name] = float(score(means))
+                row[f"{name}_low"], row[f"{name}_high"] = quantiles(draws and score(draws))
+    return row
 
 
 def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame:

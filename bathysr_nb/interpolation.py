@@ -4,7 +4,8 @@ Every enlargement in this package is the same small convolution, so that NumPy h
 the networks' first layer (`bathysr_nb.layers.Resize`) give the same numbers. The cubic
 kernel is that of Keys (1981) with a = -0.5; weights that fall outside the patch are
 dropped and the rest renormalised, as ``tf.image.resize`` does (which looks the kernel up in a
-table of 1,024 positions, so that at scale 3 the two differ a little).
+table of 1,024 positions, so that at scale 3 the two differ a little). `enlarge` knows one method more,
+SciPy's cubic spline, for which each fine cell depends on all coarse ones.
 
 Source: manual 2.2.2 (``Resize``) and 1.3 (``resize.py``); R. Keys, "Cubic convolution
 interpolation for digital image processing", IEEE Trans. ASSP 29(6), 1981.
@@ -13,8 +14,10 @@ interpolation for digital image processing", IEEE Trans. ASSP 29(6), 1981.
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 METHODS = ("nearest", "bilinear", "bicubic")
+SPLINE = "spline"
 REACH = 2  # cells a kernel reaches to either side: 5 taps
 
 
@@ -83,10 +86,7 @@ def kernel_1d(scale: int, method: str = "bicubic") -> np.ndarray:
     array([[0.  , 0.25, 0.75, 0.  , 0.  ],
            [0.  , 0.  , 0.75, 0.25, 0.  ]])
     """
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
-    if int(scale) != scale or scale < 1:
-        raise ValueError(f"scale must be a whole number >= 1, found {scale!r}")
+    _check(method, scale, METHODS)
     centre = (np.arange(scale) + 0.5) / scale - 0.5
     offsets = np.arange(-REACH, REACH + 1)
     if method == "nearest":
@@ -95,7 +95,16 @@ def kernel_1d(scale: int, method: str = "bicubic") -> np.ndarray:
     return keys(distance) if method == "bicubic" else np.clip(1 - np.abs(distance), 0, None)
 
 
+def _check(method: str, scale: int, known) -> None:
+    if method not in known:
+        raise ValueError(f"unknown method {method!r}; choose one of {', '.join(known)}")
+    if int(scale) != scale or scale < 1:
+        raise ValueError(f"scale must be a whole number >= 1, found {scale!r}")
+
+
 def _matrix(size: int, scale: int, method: str) -> np.ndarray:
+    if method == SPLINE:
+        return ndimage.zoom(np.eye(size), (scale, 1), order=3, mode="reflect", grid_mode=True)
     taps = kernel_1d(scale, method)
     matrix = np.zeros((size * scale, size))
     for phase, weights in enumerate(taps):
@@ -113,7 +122,9 @@ def enlarge(patches: np.ndarray, scale: int, method: str = "bicubic") -> np.ndar
     patches : ndarray, shape (..., h, w)
         Depths in metres.
     scale : int
-    method : {"bicubic", "bilinear", "nearest"}
+    method : {"bicubic", "bilinear", "nearest", "spline"}
+        "spline" is ``scipy.ndimage.zoom`` of order 3 with ``grid_mode``, patches mirrored beyond
+        their rim: a cubic B-spline through all cells, pixel centres aligned.
 
     Returns
     -------
@@ -130,6 +141,7 @@ def enlarge(patches: np.ndarray, scale: int, method: str = "bicubic") -> np.ndar
     array([[0., 1., 3., 4.],
            [0., 1., 3., 4.]])
     """
+    _check(method, scale, (*METHODS, SPLINE))
     patches = np.asarray(patches)
     dtype = patches.dtype if patches.dtype.kind == "f" else np.float64
     rows = _matrix(patches.shape[-2], scale, method).astype(dtype)

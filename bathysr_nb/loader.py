@@ -159,5 +159,14 @@ def training_and_validation(params: Params) -> tuple[Pairs, Pairs]:
 
 
 def test_set(params: Params) -> Pairs:
-    """The test set of an input file, ``data_dir/test``; see `load_set`."""
+    """The test set of an input file, ``data_dir/test``; see `load_set`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `load_set`; a missing ``data_HR.pkl`` is said to be the truth that scores need.
+    """
+    truth = params.data_dir / "test" / "data_HR.pkl"
+    if truth.parent.is_dir() and not truth.is_file():
+        raise FileNotFoundError(f"{truth}: no such file; scores need the true depths, HR patches in the order of LR")
     return load_set(params.data_dir / "test", scale=params.scale, input_shape=params.input_shape)

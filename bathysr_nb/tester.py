@@ -155,15 +155,13 @@ def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDG
     Manual 2.2.30, 2.4.4.
     """
     folder = params.log_dir / FOLDER
-    _refuse_foreign(folder)
+    refuse_foreign(folder, MADE, "test")
     model, normalisation = load_network(params, weights)
     with store.replacing_folder(folder, overwrite) as part:
         pairs, truth = test_set(params), params.data_dir / "test" / "data_HR.pkl"
         slope = true_slopes(truth, pairs)
         bins = evaluate.slope_bins(slope, edges)
-        sr = model.predict(pairs.lr, batch_size=BATCH, verbose=0)
-        if not np.isfinite(sr).all():
-            raise ValueError(f"{params.model}: the weights predict NaN; test those of an earlier epoch")
+        sr = predict(model, pairs.lr, params.model)
         estimates = evaluate.enlarged(pairs.lr, params.scale)
         scores = evaluate.patch_scores(pairs.hr, estimates | {"super-res": sr}, normalisation)
         frame = pd.concat([pd.Series(slope, name="mean_slope_gradient"), scores], axis=1)
@@ -175,10 +173,19 @@ def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDG
     return frame
 
 
-def _refuse_foreign(folder: Path) -> None:
-    foreign = sorted(p.name for p in folder.glob("*") if not re.fullmatch(MADE, p.name))
+def refuse_foreign(folder: Path, made: str, maker: str) -> None:
+    """Raise a FileExistsError if a folder holds files whose names do not match what its maker writes."""
+    foreign = sorted(p.name for p in folder.glob("*") if not re.fullmatch(made, p.name))
     if foreign:
-        raise FileExistsError(f"{folder}: holds files that no test made ({foreign[0]}); move them away")
+        raise FileExistsError(f"{folder}: holds files that no {maker} made ({foreign[0]}); move them away")
+
+
+def predict(model, lr: np.ndarray, name: str) -> np.ndarray:
+    """SR patches (n, H, W, 1) of LR patches (n, h, w, 1), metres; a ValueError if any of it is NaN."""
+    sr = model.predict(lr, batch_size=BATCH, verbose=0)
+    if not np.isfinite(sr).all():
+        raise ValueError(f"{name}: the weights predict NaN; test those of an earlier epoch")
+    return sr
 
 
 def true_slopes(pickle: Path, pairs: Pairs) -> np.ndarray:

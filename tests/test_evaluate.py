@@ -1,7 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from bathysr_nb import evaluate, interpolation
+from bathysr_nb.linear import LinearFilter
 from bathysr_nb.normalization import Normalisation
 
 
@@ -106,3 +108,63 @@ def test_comparison_rows_tell_each_patchs_own_scores():
         assert titles[2].startswith(f"super-res\n{psnr}.00 dB, DSSIM ")
         for patch, side in zip(row.values(), sides.values()):
             np.testing.assert_array_equal(patch, side[i, ..., 0])
+
+
+def test_baselines_side_by_side():
+    rng = np.random.default_rng(0)
+    lr, hr = rng.normal(size=(4, 8, 8)).astype("float32"), rng.normal(size=(4, 16, 16)).astype("float32")
+    linear = LinearFilter.fit(lr, hr)
+    made = evaluate.baselines(lr, 2, linear)
+    assert list(made) == ["nearest", "bilinear", "bicubic", "spline", "linear filter"]
+    assert {(sr.shape, sr.dtype.name) for sr in made.values()} == {((4, 16, 16), "float32")}
+    np.testing.assert_array_equal(made["nearest"], lr.repeat(2, axis=1).repeat(2, axis=2))
+    np.testing.assert_allclose(made["linear filter"], linear.predict(lr), rtol=1e-6)
+
+
+def measures(n, seed):
+    names = ["squared", "rmse", "absolute", "slope_absolute", "slope_signed", "roughness", "true_roughness"]
+    table = pd.DataFrame(np.random.default_rng(seed).uniform(1, 9, (n, 9)), columns=[*names, "lr_squared", "invented"])
+    return table.assign(rmse=np.sqrt(table["squared"]))
+
+
+def test_full_table_by_hand():
+    tables, slope = {"bicubic": measures(12, 0), "net": measures(12, 1).assign(psnr=30.0, dssim=0.1)}, np.full(12, 0.07)
+    slope[:2] = 0.2
+    found = evaluate.full_table(tables, slope, np.arange(12)).set_index(["slope", "method"])
+    assert set(found.index) == {(label, name) for label in ("0.05-0.1", "0.1-", "all") for name in tables}
+    row, table = found.loc["0.05-0.1", "net"], tables["net"][2:]
+    means = table.mean()
+    assert row["rmse"] == pytest.approx(np.sqrt(means["squared"]))
+    assert row["rmse_patch_mean"] == pytest.approx(np.sqrt(table["squared"]).mean())
+    assert row["rmse_patch_mean"] < row["rmse"]
+    assert row["mae"] == pytest.approx(means["absolute"])
+    assert (row["slope_error"], row["slope_bias"]) == pytest.approx((means["slope_absolute"], means["slope_signed"]))
+    assert row["roughness_ratio"] == pytest.approx(np.sqrt(means["roughness"] / means["true_roughness"]))
+    assert row["lr_consistency"] == pytest.approx(np.sqrt(means["lr_squared"]))
+    assert row["invented"] == pytest.approx(np.sqrt(means["invented"]))
+    assert (row["psnr"], row["dssim"]) == pytest.approx((30, 0.1))
+    assert np.isnan(found.loc[("all", "bicubic"), "psnr"])
+    squares = [tables[name]["squared"][2:].to_numpy() for name in ("net", "bicubic")]
+    assert (row["low"], row["high"]) == pytest.approx(evaluate.change_interval(*squares, np.arange(10)))
+    for score in evaluate.SCORES:
+        assert row[f"{score}_low"] <= row[score] <= row[f"{score}_high"]
+        assert np.isnan(found.loc[("0.1-", "net"), f"{score}_low"])  # two blocks
+
+
+def test_unknown_blocks_give_no_intervals():
+    tables = {"bicubic": measures(30, 0), "net": measures(30, 1)}
+    found = evaluate.full_table(tables, np.full(30, 0.07))
+    assert (found["blocks"] == 0).all()
+    assert found[[name for name in found if name.endswith(("low", "high"))]].isna().all(axis=None)
+    assert found["rmse"].notna().all()
+
+
+def test_intervals_of_scores_contain_the_truth_about_as_often_as_they_say():
+    """Slope errors of 30 blocks drawn from a population whose mean is 5 degrees."""
+    hits = 0
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        table = measures(90, seed).assign(slope_absolute=np.repeat(rng.gamma(25, 0.2, 30), 3))
+        row = evaluate.full_table({"bicubic": table}, np.zeros(90), np.repeat(np.arange(30), 3), seed=seed).iloc[-1]
+        hits += row["slope_error_low"] <= 5 <= row["slope_error_high"]
+    assert 42 <= hits <= 49

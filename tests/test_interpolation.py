@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from bathysr_nb.interpolation import enlarge, kernel_1d, resize
 
@@ -50,3 +51,21 @@ def test_resize_names_the_nearest_shape():
         resize(np.zeros((10, 13)))
     with pytest.raises(ValueError, match="bilinear, area"):
         resize(np.zeros((8, 8)), method="bicubic")
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_spline_is_scipys_and_goes_through_a_plane(scale):
+    patches = np.random.default_rng(0).normal(-2000, 100, (3, 7, 9))
+    zoomed = [ndimage.zoom(patch, scale, order=3, mode="reflect", grid_mode=True) for patch in patches]
+    np.testing.assert_allclose(enlarge(patches, scale, "spline"), zoomed)
+    assert enlarge(patches.astype("float32"), scale, "spline").dtype == np.float32
+    coarse, fine = np.arange(40) + 0.5, (np.arange(40 * scale) + 0.5) / scale
+    out = enlarge(np.add.outer(3 * coarse, coarse), scale, "spline")
+    inner = slice(10 * scale, -10 * scale)
+    np.testing.assert_allclose(out[inner, inner], np.add.outer(3 * fine, fine)[inner, inner], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("method", "scale", "fault"), [("lanczos", 2, "spline"), ("spline", 1.5, "whole number")])
+def test_what_is_not_known_is_named(method, scale, fault):
+    with pytest.raises(ValueError, match=fault):
+        enlarge(np.zeros((4, 4)), scale, method)

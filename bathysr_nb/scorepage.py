@@ -1,0 +1,134 @@
+"""The page of an evaluation: verdict first, then tables and how to read them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bathysr_nb import config, evaluate, report
+from bathysr_nb.comparison import Evaluation, Ground
+from bathysr_nb.evaluate import MANUAL_EDGES
+from bathysr_nb.intervals import FEW_BLOCKS, change_interval
+from bathysr_nb.terrainscores import RIM
+
+HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw; none with
+fewer than {FEW_BLOCKS} blocks. They say nothing of how another training would end. Inner cells lie at least {RIM} LR
+cells from the patch's rim, where bicubic has its neighbours; the verdict is on them. Slopes are the mean slope
+gradient of the true patch."""
+COLUMNS = {
+    "rmse": "RMSE, pooled over cells (m)",
+    "rmse_patch_mean": "RMSE, mean over patches (m)",
+    "mae": "MAE (m)",
+    "slope_error": "slope error (degrees)",
+    "slope_bias": "slope bias (degrees)",
+    "roughness_ratio": "roughness, of the truth's",
+    "lr_consistency": "LR consistency (m)",
+    "invented": "invented detail (m)",
+    "psnr": "PSNR (dB)",
+    "dssim": "DSSIM",
+}
+MEANINGS = """* RMSE: pooled, the root of the mean square over all cells, is ruled by the roughest patches; the mean
+  of the patches' own RMSE is lower. MAE is the same either way.
+* Slope error and bias: mean absolute and mean signed difference of the slope angle; a negative bias is too smooth.
+* Roughness: spread of depth about its mean over two LR cells; 1 is as rough as the truth, less is too smooth.
+* LR consistency: RMSE of the result, downsampled as the data set was, against the LR that it was made from.
+* Invented detail: RMS of detail beyond bicubic and finer than the LR cells that does not go with the truth's. On
+  all cells, what differs at the rim is mostly bicubic's fault."""
+
+
+def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> list[str]:
+    """What a reader wants to know first, on the inner cells: a sentence each.
+
+    Parameters
+    ----------
+    found : Evaluation
+    ground : Ground
+    name : str
+        The network.
+    edges : sequence of float
+
+    Returns
+    -------
+    list of str
+        Against bicubic on all slopes and on the steepest bin that has patches, against the best
+        linear filter, and how much it invents.
+    """
+    inner, measures = found.scores[found.scores["cells"] == "inner"], found.measures["inner"]
+    bins = evaluate.slope_bins(ground.slope, edges)
+    steepest = bins.max()
+    everywhere = np.ones(len(bins), bool)
+    asked = [("bicubic", everywhere, "all slopes"), ("bicubic", np.asarray(bins == steepest), f"slopes {steepest}")]
+    asked += [("linear filter", everywhere, "all slopes")] if "linear filter" in measures else []
+    said = [
+        f"{where}: {_against(measures[name], measures[other], part, ground.block)} {other}"
+        for other, part, where in asked
+    ]
+    line = inner[(inner["slope"] == "all") & (inner["method"] == name)].iloc[0]
+    there = np.sqrt(measures[name]["true_detail"].mean())
+    return [*said, f"invented detail {line['invented']:.2f} m RMS, where the truth has {there:.2f} m beyond bicubic"]
+
+
+def _against(model: pd.DataFrame, other: pd.DataFrame, part: np.ndarray, block) -> str:
+    """E.g. ``better, RMSE -11.3% [-13.0, -9.4] against``."""
+    square, reference = model["squared"].to_numpy()[part], other["squared"].to_numpy()[part]
+    change = f"RMSE {100 * (np.sqrt(square.mean() / reference.mean()) - 1):+.1f}%"
+    if block is None:
+        return f"{change} (blocks not known, so no interval) against"
+    low, high = change_interval(square, reference, block[part])
+    if np.isnan(low):
+        return f"{change} (too few blocks for an interval: {len(set(block[part]))}) against"
+    sure = {(True, True): "better", (False, False): "worse"}.get((low < 0, high < 0), "no clear difference")
+    return f"{sure}, {change} [{low:+.1f}, {high:+.1f}] against"
+
+
+def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> str:
+    """The verdict, the tables and how to read them, as Markdown.
+
+    Parameters
+    ----------
+    found : Evaluation
+    ground : Ground
+    name : str
+        The network.
+    edges : sequence of float
+
+    Returns
+    -------
+    str
+    """
+    blocks = "an unknown number of" if ground.block is None else len(set(ground.block))
+    cells = " x ".join(f"{d:.4g}" for d in dict.fromkeys(ground.delta))
+    told = f"{len(ground.slope)} patches of {blocks} blocks, cells of {cells} m; {config.versions()}."
+    parts = [
+        f"# {name} on the test set",
+        "Inner cells:",
+        *(f"* **{text}**" for text in verdicts(found, ground, name, edges)),
+    ]
+    parts = [parts[0], parts[1], "\n".join(parts[2:]), told, HOW_TO_READ]
+    for kind, table in found.scores.groupby("cells", sort=False):
+        wide = evaluate.wide_table(table).reset_index()
+        parts += [f"## RMSE in metres per slope bin, {kind} cells", report.markdown(wide)]
+    for kind, table in found.scores.groupby("cells", sort=False):
+        parts += [f"## All slopes, {kind} cells", report.markdown(_all_scores(table[table["slope"] == "all"]))]
+    pictures = {
+        "spectrum": "Radial power spectra, and their ratio to the truth's",
+        "errors": f"Where {name} gains on bicubic, and where it loses",
+        "invented": "Where it invents",
+    }
+    parts += [MEANINGS, *(f"## {title}\n\n![{title}]({file}.png)" for file, title in pictures.items())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _all_scores(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a score, one column a method, as text."""
+    rows = {
+        title: {line["method"]: _value(line, score) for _, line in table.iterrows()}
+        for score, title in COLUMNS.items()
+        if not np.isnan(table.iloc[0].get(score, np.nan))
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score").reset_index()
+
+
+def _value(line: pd.Series, score: str) -> str:
+    low, high = (line.get(f"{score}_{end}", np.nan) for end in ("low", "high"))
+    return f"{line[score]:#.3g}" + ("" if np.isnan(low) else f" [{low:#.3g}, {high:#.3g}]")
