@@ -46,7 +46,8 @@ def names(folder):
 
 def test_training_writes_what_it_says_and_keeps_the_best_weights(tmp_path):
     trained = few(tmp_path / "espcn")
-    written = {"model.keras", BEST, "normalisation.json", "history.csv", "state.npz", "run.json"}
+    ours = {"normalisation.json", "training_range.json", "run.json"}
+    written = ours | {"model.keras", BEST, "history.csv", "state.npz"}
     assert names(tmp_path / "espcn") == written
     history = pd.read_csv(tmp_path / "espcn" / "history.csv", index_col="epoch")
     assert list(history.columns) == [*SHOWN, *(f"val_{name}" for name in SHOWN)]
@@ -235,7 +236,7 @@ def test_a_last_step_that_breaks_the_weights_is_not_kept(tmp_path):
     once = Recipe(epochs=1, batch_size=48, schedule="constant", learning_rate=1e38)
     with pytest.raises(ValueError, match=r"val_loss became NaN or infinite after epoch 1; no epoch was good"):
         few(tmp_path / "a", recipe=once, residual=False)
-    assert names(tmp_path / "a") == {"normalisation.json", "run.json"}
+    assert names(tmp_path / "a") == {"normalisation.json", "training_range.json", "run.json"}
 
 
 def state_with_nan(path):
