@@ -80,8 +80,10 @@ def superresolve(
     cell; `bathysr_nb.applicability.applicability` flags the cells that see one. The grid's own edge
     is to the network what a patch's edge is.
 
-    Tiles overlap by the network's `receptive_field`. A network that sees further, or nobody knows how far, gets
-    32 LR cells; see `seams`.
+    Tiles overlap by the network's `receptive_field`, so that the map is the same however it is cut: to 1e-4 m in the
+    residual form, or to what 32 bits resolve where that is more (0.0005 m at 4,096 m and beyond). In the manual's
+    form they resolve about a millionth of the training's depth range. A network that sees the whole
+    map, or nobody knows how far, gets 32 LR cells, and its `seams` are told.
 
     Examples
     --------
@@ -90,17 +92,17 @@ def superresolve(
     >>> espcn = build_model("espcn", scale=2, normalisation=Normalisation(-2500, 0, relief=10))
     >>> grid = grids.read_grid(grids.bundled_grid())[600:640, 800:850]
     >>> sr = superresolve(grid, espcn)
-    >>> sr.elevation.shape, sr.rio.bounds() == grid.rio.bounds()
+    >>> sr.elevation.shape, np.allclose(sr.rio.bounds(), grid.rio.bounds(), rtol=1e-12)
     ((80, 100), True)
     """
     if tile < 1:
         raise ValueError(f"tile is {tile}, expected LR cells along a side")
     grid = _checked(grid)
     model = model if isinstance(model, keras.Model) else str(config.resolve(model))
-    network = _network(model)
+    network = network_of(model)
     scale, reach = scale_of(network), receptive_field(network)
     _tell_other_cells(grid, model)
-    if reach is None:
+    if unknown := reach is None:
         warnings.warn(f"{network.name}: not known how far it sees; tiles overlap by {HALO} cells", stacklevel=2)
         reach = HALO
     orientations = _orientations(grid) if average else [(0, False)]
@@ -109,7 +111,7 @@ def superresolve(
         _tile,
         grid.data if lazy else da.from_array(grid.values, chunks=-1),
         tile,
-        margin=reach * 3,
+        margin=reach * 3,  # a missing cell that is seen takes the nearest depth, which may lie as far again
         dtype=np.float32,
         fields=1 + average,
         scale=scale,
@@ -121,7 +123,10 @@ def superresolve(
     if lazy:
         return sr
     with computing("superresolve", progress):
-        return sr.compute()
+        sr = sr.compute()
+    if unknown:
+        warnings.warn(seam_report(sr.elevation, scale, max(tile, 3 * HALO)), stacklevel=2)
+    return sr
 
 
 def computing(label: str, progress: bool = True):
@@ -182,12 +187,22 @@ def _loaded(path: str, changed: int) -> keras.Model:
     return load_model(path)
 
 
-def _network(model) -> keras.Model:
-    """The network of a model or of its file, which is read again when it has changed."""
+def network_of(model) -> keras.Model:
+    """The network of a model, or of its file, which a process reads once, and again when it has changed.
+
+    Parameters
+    ----------
+    model : keras.Model or path
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `bathysr_nb.models.load_model`.
+    """
     if isinstance(model, keras.Model):
         return predictor(model)
     path = Path(model)
-    return predictor(_loaded(model, path.stat().st_mtime_ns) if path.is_file() else load_model(path))
+    return predictor(_loaded(str(path), path.stat().st_mtime_ns) if path.is_file() else load_model(path))
 
 
 def _tell_other_cells(grid: xr.DataArray, model) -> None:
@@ -233,7 +248,7 @@ def _history(model, network: keras.Model, scale: int, orientations: int) -> str:
 def _tile(window, inner, *, model, reach: int, orientations) -> np.ndarray:
     """One tile of the map: shape (1 or 2, h scale, w scale)."""
     with _one_at_a_time:
-        network = _network(model)
+        network = network_of(model)
         scale = scale_of(network)
         missing = ~np.isfinite(window)
         if missing[inner].all():
@@ -343,6 +358,12 @@ def seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> tuple[float, float]
         at_tiles.append(kink[border].ravel())
         elsewhere.append(kink[~border].ravel())
     return tuple(_root_mean_square(np.concatenate(kinks)) for kinks in (at_tiles, elsewhere))
+
+
+def seam_report(sr: xr.DataArray, scale: int, tile: int = TILE) -> str:
+    """What `seams` finds, as one line."""
+    at_tiles, elsewhere = seams(sr, scale, tile)
+    return f"steps at the edges of tiles: {at_tiles:.3g} m, at other edges of LR cells: {elsewhere:.3g} m (rms)"
 
 
 def _root_mean_square(values: np.ndarray) -> float:
