@@ -80,10 +80,10 @@ def superresolve(
     cell; `bathysr_nb.applicability.applicability` flags the cells that see one. The grid's own edge
     is to the network what a patch's edge is.
 
-    Tiles overlap by the network's `receptive_field`, so that the map is the same however it is cut: to 1e-4 m in the
-    residual form, or to what 32 bits resolve where that is more (0.0005 m at 4,096 m and beyond). In the manual's
-    form they resolve about a millionth of the training's depth range. A network that sees the whole
-    map, or nobody knows how far, gets 32 LR cells, and its `seams` are told.
+    Tiles overlap by the network's `receptive_field`, so that the map is the same however it is cut, as far as 32 bits
+    go: 1e-4 m to 250 m of depth, 1e-3 m to 8,000 m, and in the manual's form a millionth of the
+    training's depth range. A network that sees the whole map, or nobody knows how far, gets 32 LR cells, and its
+    `seams` are told.
 
     Examples
     --------

@@ -42,7 +42,7 @@ def test_flags_by_construction():
 
 @pytest.mark.parametrize("cell", [(50.0, 50.0), (40.0, 60.0)])
 def test_local_slope_is_the_mean_slope_gradient_of_the_patch(cell):
-    depth = synthetic.seafloor((40, 50), province="ridge", seed=1)
+    depth = synthetic.seafloor((40, 50), province="ridge", seed=1).astype(float)
     patch = depth[10:19, 20:29]
     expected = terrain.mean_slope_gradient(patch, cell, border="exclude")
     assert local_slope(depth, cell, 7)[14, 24] == pytest.approx(expected, rel=1e-9)
