@@ -307,3 +307,18 @@ def test_a_minute_of_training_ends_below_bicubic(tmp_path):
     bicubic = interpolation.enlarge(VALIDATION[0][..., 0], 4)
     bicubic_rmse = np.sqrt(np.mean((bicubic - VALIDATION[1][..., 0]) ** 2))
     assert trained.history["val_rmse"].min() < 0.98 * bicubic_rmse
+
+
+def test_training_range_tells_depth_slope_and_cells(tmp_path):
+    from bathysr_nb import terrain
+    from bathysr_nb.applicability import TrainingRange
+
+    few(tmp_path / "a", cell_size=200)
+    training = TrainingRange.beside(tmp_path / "a" / "model.keras")
+    lr = TRAINING[0][..., 0]
+    assert training.depth == pytest.approx((lr.min(), lr.max()))
+    slope = terrain.mean_slope_gradient(lr.astype(float), 200, border="exclude")
+    assert (training.slope[0], training.slope[-1]) == pytest.approx((slope.min(), slope.max()))
+    assert (training.cells, training.cell_size) == (8, (200, 200))
+    few(tmp_path / "b")
+    assert TrainingRange.beside(tmp_path / "b" / "model.keras").cell_size is None
