@@ -262,10 +262,11 @@ def _tile(window, inner, *, model, reach: int, orientations) -> np.ndarray:
         for cells, around in zip(inner, halo)
     ]
     fields = fields[:, own[0], own[1]]
-    if not np.isfinite(fields).all():
+    if not np.isfinite(fields.sum()):
         raise ValueError(f"{network.name}: the weights predict NaN; take those of an earlier epoch")
-    fine = missing[inner].repeat(scale, 0).repeat(scale, 1)
-    return np.where(fine, np.float32(np.nan), fields)
+    if missing[inner].any():
+        fields[:, missing[inner].repeat(scale, 0).repeat(scale, 1)] = np.nan
+    return fields
 
 
 def fill_missing(depth: np.ndarray) -> np.ndarray:
@@ -291,35 +292,35 @@ def fill_missing(depth: np.ndarray) -> np.ndarray:
 def _averaged(network: keras.Model, patch: np.ndarray, orientations) -> np.ndarray:
     """Mean over the orientations and, where there are several, their standard deviation; float32."""
     first = _predicted(network, patch, *orientations[0])
-    total, squares = np.zeros_like(first), np.zeros_like(first)
+    if len(orientations) == 1:
+        return first[None]
+    total, squares = np.zeros_like(first, np.float64), np.zeros_like(first, np.float64)
     for orientation in orientations[1:]:
-        off = _predicted(network, patch, *orientation) - first
+        off = _predicted(network, patch, *orientation).astype(np.float64) - first
         total += off
         squares += off**2
-    if len(orientations) == 1:
-        return first.astype(np.float32)[None]
     mean = total / len(orientations)
     spread = np.sqrt(np.maximum(squares / len(orientations) - mean**2, 0))
     return np.stack([first + mean, spread]).astype(np.float32)
 
 
 def _predicted(network: keras.Model, patch: np.ndarray, turn: int, flipped: bool) -> np.ndarray:
-    """What the network makes of a patch in one orientation, turned back; float64."""
+    """What the network makes of a patch in one orientation, turned back; float32."""
     turned = np.rot90(patch, turn)
     turned = turned[:, ::-1] if flipped else turned
     level = _level(network, patch)
     lr = np.ascontiguousarray(turned - level, dtype=np.float32)
-    sr = np.asarray(network.predict_on_batch(lr[None, ..., None]))[0, ..., 0].astype(np.float64) + level
+    sr = np.asarray(network.predict_on_batch(lr[None, ..., None]), np.float32)[0, ..., 0] + level
     return np.rot90(sr[:, ::-1] if flipped else sr, -turn)
 
 
-def _level(network: keras.Model, patch: np.ndarray) -> float:
+def _level(network: keras.Model, patch: np.ndarray) -> np.float32:
     """Whole metres to take off before and to add after, for 32 bits are coarse at depth.
 
     Only of the residual form, which adds to bicubic what it sees about the local mean: a constant passes through.
     """
     residual = any(isinstance(layer, LocalMean) for layer in network.layers)
-    return float(np.rint(np.median(patch))) if residual else 0.0
+    return np.float32(np.rint(np.median(patch)) if residual else 0)
 
 
 def seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> tuple[float, float]:

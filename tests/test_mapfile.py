@@ -11,6 +11,8 @@ from bathysr_nb import cli, grids, gridwriter, synthetic
 from bathysr_nb.applicability import TRAINING_RANGE, TrainingRange
 from bathysr_nb.superresolve import superresolve
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rioxarray's
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -118,7 +120,7 @@ def test_broken_off_leaves_what_was_there(name, folder, capsys, monkeypatch):
 
     monkeypatch.setattr("bathysr_nb.superresolve.fill_missing", full)
     status, said = run(capsys, folder, "model.keras", "lr.nc", name, "--force")
-    assert (status, len(said.err.splitlines())) == (1, 1)
+    assert (status, len(said.err.splitlines())) == (1, 1), said.err
     assert "No space left" in said.err
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
