@@ -25,6 +25,7 @@ EXAMPLES = {
     "train": "bathysr train params/input_espcn.yml --set seed=1 --set log_dir=../runs/espcn_1",
     "test": "bathysr test params/input_espcn.yml",
     "evaluate": "bathysr evaluate params/input_espcn.yml --slope-edges 0.015,0.03,0.05",
+    "superresolve": "bathysr superresolve runs/espcn/model.keras gebco.nc finer.tif --average",
     "ablate": "bathysr ablate params/ablation_residual.yml --set seeds=[0,1,2,3,4] --workers 2",
 }
 
@@ -179,12 +180,24 @@ def _evaluate(args) -> None:
     print(params.log_dir / evaluator.FOLDER / "scores.md")
 
 
+def _superresolve(args) -> None:
+    from bathysr_nb import mapfile
+
+    reading = {key: getattr(args, key) for key in ("variable", "bounds", "cell_size", "crs", "land", "missing_value")}
+    options = {"tile": args.tile, "average": args.average, "applicability": args.applicability}
+    print(mapfile.superresolve_file(args.model, args.input, args.output, overwrite=args.force, **options, **reading))
+
+
 def _ablate(args) -> None:
     from bathysr_nb import ablate, ablation, verdict
 
     asked = ablation.load(args.config, _overrides(args.set))
     ablate.run(asked, args.workers, args.force)
     print(*verdict.verdicts(verdict.write(asked)), asked.save_dir / "ablation.md", sep="\n")
+
+
+def _here(text: str) -> Path:
+    return Path(text).absolute()
 
 
 def _workers(text: str):
@@ -226,6 +239,30 @@ def _configured(verb: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="take the place of a key (repeatable)"
     )
     verb.add_argument("--force", action="store_true", help="replace what is there already")
+
+
+def _add_superresolve(verbs) -> None:
+    verb = _verb(verbs, "superresolve", _superresolve, "make a whole depth grid finer with a trained network")
+    verb.add_argument("model", type=_here, metavar="MODEL.keras", help="as bathysr train leaves it in its log_dir")
+    verb.add_argument("input", type=_here, metavar="IN", help="depth grid of any kind that bathysr build reads")
+    verb.add_argument("output", type=_here, metavar="OUT", help=".nc (NetCDF) or .tif (cloud-optimised GeoTIFF)")
+    verb.add_argument("--tile", type=int, default=256, help="cells of IN along a tile's side (default: %(default)s)")
+    verb.add_argument("--average", action="store_true", help="mean of all flips and turns, with their spread")
+    verb.add_argument(
+        "--applicability",
+        type=_here,
+        metavar="OUT2",
+        help="also write where IN leaves the training's slopes and depths",
+    )
+    verb.add_argument("--force", action="store_true", help="replace what is there already")
+    reading = verb.add_argument_group("how IN is read")
+    reading.add_argument("--variable", help="depth variable, where there are several")
+    edges = ("LEFT", "BOTTOM", "RIGHT", "TOP")
+    reading.add_argument("--bounds", type=float, nargs=4, metavar=edges, help="only the cells inside")
+    reading.add_argument("--cell-size", type=_delta, help="metres, or dy,dx, of a file without coordinates")
+    reading.add_argument("--crs", help="reference system of a file that has none, e.g. EPSG:32755")
+    reading.add_argument("--land", choices=("keep", "mask"), default="keep", help="mask: land is missing")
+    reading.add_argument("--missing-value", type=float, help="one more number that means missing")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -272,6 +309,7 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument(
             "--slope-edges", type=_edges, default=(0.05, 0.1), help="inner edges of the slope bins (default: 0.05,0.1)"
         )
+    _add_superresolve(verbs)
     ablate = _verb(
         verbs, "ablate", _ablate, "train on several training sets at equal budget and compare; goes on if stopped"
     )

@@ -92,9 +92,18 @@ def opened(path: Path, kind: str, variable: str | None):
         elif kind in ("NetCDF-3", "NetCDF-4"):
             flat = [v for v in dataset if dataset[v].squeeze().ndim == 2 and dataset[v].dtype.kind in "iuf"]
             raw = dataset[_pick(name, list(dataset), flat, variable)]
-        elif kind == "GeoTIFF" and raw.rio.crs is None and raw.rio.transform().is_identity:
-            raw = raw.drop_vars(["y", "x"])
+        elif kind == "GeoTIFF":
+            raw = _band(raw)
+            if raw.rio.crs is None and raw.rio.transform().is_identity:
+                raw = raw.drop_vars(["y", "x"])
         yield raw
+
+
+def _band(raw: xr.DataArray) -> xr.DataArray:
+    """Of several bands the one that is described as a depth, where one is."""
+    described = raw.attrs.get("long_name")
+    named = [i for i, text in enumerate(described) if text in NAMES] if isinstance(described, tuple) else []
+    return raw[named].assign_attrs(long_name=described[named[0]]) if len(named) == 1 else raw
 
 
 def _pick(name: str, present: list, flat: list, variable: str | None) -> str:

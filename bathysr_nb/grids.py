@@ -17,10 +17,11 @@ import xarray as xr
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 
-from bathysr_nb import config, store
+from bathysr_nb import config
 from bathysr_nb.gridfiles import X_NAMES, Y_NAMES, file_kind, opened, reading
+from bathysr_nb.gridwriter import ATTRIBUTES
+from bathysr_nb.gridwriter import write_grid as write_grid
 
-ATTRIBUTES = {"long_name": "elevation relative to sea level", "units": "m", "positive": "up"}
 NOT_METRES = r"(km|kilomet|cm|centimet|dm|decimet|ft|feet|foot|us_survey|fathom)"
 
 
@@ -280,7 +281,7 @@ def _is_positive_down(raw: xr.DataArray, values: np.ndarray) -> bool:
 
 
 def _is_code(raw: xr.DataArray) -> bool:
-    return str(raw.name).lower() == "tid" or "flag_values" in raw.attrs
+    return str(raw.name).lower() == "tid" or not {"flag_values", "flag_masks"}.isdisjoint(raw.attrs)
 
 
 def _metres(name: str, y: np.ndarray, x: np.ndarray, crs: CRS | None) -> tuple[float, float]:
@@ -301,60 +302,76 @@ def _metres(name: str, y: np.ndarray, x: np.ndarray, crs: CRS | None) -> tuple[f
     return geod.inv(0, middle - dy / 2, 0, middle + dy / 2)[2], width[1]
 
 
-def write_grid(grid: xr.DataArray, path, overwrite: bool = False) -> None:
-    """Write a depth grid as compressed NetCDF-4 (.nc) or GeoTIFF (.tif, .tiff).
+def cell_size(grid: xr.DataArray) -> tuple[float, float]:
+    """Cell size (dy, dx) of a grid in metres, from its coordinates; of degrees at mid-latitude.
 
     Parameters
     ----------
-    grid : DataArray, dims (y, x)
-        Metres, negative down, NaN where missing, as `read_grid` gives it.
-    path : path
-        A relative path counts from the project's root.
-    overwrite : bool
-        Replace a file that is there already.
+    grid : DataArray or Dataset, dims (y, x)
+
+    Examples
+    --------
+    >>> tuple(round(size, 1) for size in cell_size(read_grid(bundled_grid())[::4, ::4]))
+    (1083.6, 1083.6)
+    """
+    with warnings.catch_warnings(action="ignore"):  # whoever read the grid was told
+        return _metres("grid", grid.y.values, grid.x.values, grid.rio.crs)
+
+
+def finer_axes(grid: xr.DataArray, scale: int) -> dict[str, np.ndarray]:
+    """Cell centres of a finer grid of the same ground: the outer edges are the same.
+
+    Parameters
+    ----------
+    grid : DataArray or Dataset, dims (y, x)
+    scale : int
+        Fine cells along a cell of the grid.
+
+    Returns
+    -------
+    dict of str to ndarray
+        y and x, in the order of the grid's.
+
+    Examples
+    --------
+    >>> grid = xr.DataArray(np.zeros((2, 2)), {"y": [30.0, 10.0], "x": [10.0, 30.0]}, ("y", "x"))
+    >>> finer_axes(grid, 2)["y"]
+    array([35., 25., 15.,  5.])
+    """
+    axes = {}
+    for axis in ("y", "x"):
+        centres = grid[axis].values
+        step = _step(centres)
+        axes[axis] = float(centres[0]) + ((np.arange(len(centres) * scale) + 0.5) / scale - 0.5) * step
+    return axes
+
+
+def north_up(grid: xr.DataArray) -> xr.DataArray:
+    """A grid with dims (y, x), y falling and x rising, from one with lat and lon or another order.
 
     Raises
     ------
     ValueError
-        If the suffix is another one, or the dimensions are not (y, x) with coordinates.
-    FileExistsError
-        If the file exists and `overwrite` is false.
+        If it is not a 2-D DataArray with such coordinates.
 
     Examples
     --------
-    >>> import tempfile
-    >>> grid = read_grid(bundled_grid()).coarsen(y=4, x=4).mean()
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_grid(grid, Path(folder) / "coarse.tif")
-    ...     round(read_grid(Path(folder) / "coarse.tif").attrs["cell_size"][0], 1)
-    1083.6
+    >>> grid = xr.DataArray(np.zeros((3, 2)), {"lat": [1.0, 2.0, 3.0], "lon": [5.0, 6.0]}, ("lat", "lon"))
+    >>> north_up(grid).y.values
+    array([3., 2., 1.])
     """
-    path = config.resolve(path)
-    name = config.shorten(path)
-    if path.suffix.lower() not in (".nc", ".tif", ".tiff"):
-        raise ValueError(
-            f"{name}: cannot write {path.suffix or 'a file without suffix'}; choose one of .nc, .tif, .tiff"
-        )
-    if grid.dims != ("y", "x") or not {"y", "x"} <= set(grid.coords):
-        raise ValueError(f"{name}: the grid has dims {grid.dims}, expected (y, x) with coordinates")
-    plain = xr.DataArray(
-        grid.values.astype(np.float32), {"y": grid.y.values, "x": grid.x.values}, ("y", "x"), "elevation"
-    )
-    plain.attrs = dict(ATTRIBUTES)
-    if grid.rio.crs is not None:
-        plain = plain.rio.write_crs(grid.rio.crs).rio.write_coordinate_system()
-    else:
-        plain.y.attrs["units"] = plain.x.attrs["units"] = "m"
-    with store.replacing(path, overwrite) as part:
-        if path.suffix.lower() == ".nc":
-            dataset = plain.to_dataset().assign_attrs(Conventions="CF-1.8")
-            dataset.elevation.encoding |= {"zlib": True, "complevel": 4, "_FillValue": np.float32(np.nan)}
-            dataset.to_netcdf(part, engine="h5netcdf", encoding={axis: {"_FillValue": None} for axis in ("y", "x")})
-        else:
-            part.unlink()  # rasterio tries to open what it replaces
-            plain.rio.write_nodata(np.nan).rio.to_raster(
-                part, driver="GTiff", compress="deflate", predictor=3, tiled=True
-            )
+    if not isinstance(grid, xr.DataArray) or grid.ndim != 2:
+        found = f"dims {grid.dims}" if isinstance(grid, xr.DataArray) else type(grid).__name__
+        raise ValueError(f"grid: {found}; expected a DataArray with dims (y, x) as read_grid gives it")
+    if missing := [dim for dim in grid.dims if dim not in grid.coords]:
+        raise ValueError(f"grid: dims {', '.join(map(str, missing))} have no coordinates")
+    y, x = _axis("grid", grid, Y_NAMES, "north"), _axis("grid", grid, X_NAMES, "east")
+    crs, grid = grid.rio.crs, grid.transpose(y, x)
+    for dim in grid.dims:
+        _check_regular("grid", grid[dim])
+    turned = grid.isel({y: _turn(grid[y].values, rising=False), x: _turn(grid[x].values, rising=True)})
+    turned = turned.rename({old: new for old, new in ((y, "y"), (x, "x")) if old != new})
+    return turned if crs is None else turned.rio.write_crs(crs)
 
 
 def check_same_ground(lr: xr.DataArray, hr: xr.DataArray, scale: int) -> None:

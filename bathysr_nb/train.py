@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import callbacks, config, evaluate, loop, losses, metrics, plots, store
+from bathysr_nb.applicability import TRAINING_RANGE, TrainingRange
 from bathysr_nb.augment import downsampling_of
 from bathysr_nb.backend import dtype_policy, keras
 from bathysr_nb.models import BEST, build_model, load_weights, predictor
@@ -34,6 +35,7 @@ WRITTEN = (
     STATE,
     MODEL,
     NORMALISATION,
+    TRAINING_RANGE,
     callbacks.HISTORY,
     BEST,
     "weights_[0-9]*.weights.h5",
@@ -76,6 +78,7 @@ def train(
     relief: float | None = None,
     norm_range=None,
     weights=None,
+    cell_size=None,
     resume: bool = False,
     force: bool = False,
     draw=None,
@@ -92,7 +95,7 @@ def train(
         LR (n, h, w, 1) and HR (n, H, W, 1) patches in metres.
     log_dir : path
         Gets model.keras (for a GAN the generator alone), weights_best.weights.h5,
-        normalisation.json, history.csv, state.npz (for `resume`) and run.json; every
+        normalisation.json, training_range.json, history.csv, state.npz (for `resume`) and run.json; every
         ``recipe.log_period`` epochs history_*.png, test_*.png and weights_*.weights.h5.
     recipe : Recipe, optional
     scale : int
@@ -105,6 +108,8 @@ def train(
         Depths that become 0 and 1; None takes the training set's extremes.
     weights : path, optional
         Weights to start from; None is a new network.
+    cell_size : float or (float, float), optional
+        LR cell size in metres, or (dy, dx), kept in training_range.json: a map of other cells is warned of.
     resume : bool
         Go on with the run in `log_dir` from its last whole epoch; begin it where there is none.
     force : bool
@@ -159,6 +164,7 @@ def train(
     if not going_on:
         log_dir.mkdir(parents=True, exist_ok=True)
         store.write_text(log_dir / NORMALISATION, normalisation.to_json(), overwrite=True)
+        store.write_text(log_dir / TRAINING_RANGE, TrainingRange.fit(lr, cell_size).to_json(), overwrite=True)
         store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
     history = callbacks.HistoryLogger(log_dir, recipe.log_period, rows)
     if len(rows) < epochs and not history.is_stale(recipe.patience):

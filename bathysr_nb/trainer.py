@@ -5,12 +5,13 @@ Source: manual 2.2.29 (``Trainer``), 2.2.31 (``Main``), 2.4.3.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import asdict
 
 import numpy as np
 
-from bathysr_nb import evaluate, interpolation, loader, tester, train
+from bathysr_nb import evaluate, interpolation, loader, terrain, tester, train
 from bathysr_nb.inputfile import Params
 from bathysr_nb.online import OnlineAugmentation
 from bathysr_nb.recipe import Recipe
@@ -89,11 +90,19 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
         relief=params.relief,
         norm_range=params.norm_range,
         weights=weights,
+        cell_size=cell_size(params),
         resume=resume,
         force=force,
         verbose=True,
         **params.options,
     )
+
+
+def cell_size(params: Params) -> tuple[float, float] | None:
+    """LR cell size (dy, dx) in metres, where ``patches.csv`` beside the training patches tells it."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return terrain.spacing(params.data_dir / "train" / "data_LR.pkl", params.input_shape[0])
+    return None
 
 
 def outcome(params: Params, trained: Trained) -> str:

@@ -46,7 +46,8 @@ def names(folder):
 
 def test_training_writes_what_it_says_and_keeps_the_best_weights(tmp_path):
     trained = few(tmp_path / "espcn")
-    written = {"model.keras", BEST, "normalisation.json", "history.csv", "state.npz", "run.json"}
+    ours = {"normalisation.json", "training_range.json", "run.json"}
+    written = ours | {"model.keras", BEST, "history.csv", "state.npz"}
     assert names(tmp_path / "espcn") == written
     history = pd.read_csv(tmp_path / "espcn" / "history.csv", index_col="epoch")
     assert list(history.columns) == [*SHOWN, *(f"val_{name}" for name in SHOWN)]
@@ -235,7 +236,7 @@ def test_a_last_step_that_breaks_the_weights_is_not_kept(tmp_path):
     once = Recipe(epochs=1, batch_size=48, schedule="constant", learning_rate=1e38)
     with pytest.raises(ValueError, match=r"val_loss became NaN or infinite after epoch 1; no epoch was good"):
         few(tmp_path / "a", recipe=once, residual=False)
-    assert names(tmp_path / "a") == {"normalisation.json", "run.json"}
+    assert names(tmp_path / "a") == {"normalisation.json", "training_range.json", "run.json"}
 
 
 def state_with_nan(path):
@@ -306,3 +307,18 @@ def test_a_minute_of_training_ends_below_bicubic(tmp_path):
     bicubic = interpolation.enlarge(VALIDATION[0][..., 0], 4)
     bicubic_rmse = np.sqrt(np.mean((bicubic - VALIDATION[1][..., 0]) ** 2))
     assert trained.history["val_rmse"].min() < 0.98 * bicubic_rmse
+
+
+def test_training_range_tells_depth_slope_and_cells(tmp_path):
+    from bathysr_nb import terrain
+    from bathysr_nb.applicability import TrainingRange
+
+    few(tmp_path / "a", cell_size=200)
+    training = TrainingRange.beside(tmp_path / "a" / "model.keras")
+    lr = TRAINING[0][..., 0]
+    assert training.depth == pytest.approx((lr.min(), lr.max()))
+    slope = terrain.mean_slope_gradient(lr.astype(float), 200, border="exclude")
+    assert (training.slope[0], training.slope[-1]) == pytest.approx((slope.min(), slope.max()))
+    assert (training.cells, training.cell_size) == (8, (200, 200))
+    few(tmp_path / "b")
+    assert TrainingRange.beside(tmp_path / "b" / "model.keras").cell_size is None

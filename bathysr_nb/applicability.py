@@ -1,0 +1,206 @@
+"""Where a network is asked for what it was not trained on: slopes and depths outside its training set.
+
+A network knows the seafloor it was trained on. Its training range lies beside the weights, and a map
+says cell by cell where a grid leaves it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+from scipy import ndimage
+
+from bathysr_nb import grids, terrain
+from bathysr_nb.tiles import map_tiles
+
+TRAINING_RANGE = "training_range.json"  # beside the weights
+QUANTILES = (0.0, 0.01, 0.05, 0.5, 0.95, 0.99, 1.0)
+#: Bits of the map; a missing cell has none of the others.
+FLAGS = {"depth_outside_training": 1, "slope_outside_training": 2, "near_missing": 4, "missing": 8}
+TILE = 1024
+ROUNDING = 1e-5  # of the range's ends: depths have 24 bits
+
+
+@dataclass(frozen=True)
+class TrainingRange:
+    """What a network was trained on.
+
+    Attributes
+    ----------
+    depth : (float, float)
+        Deepest and shallowest LR cell, metres.
+    slope : tuple of float
+        Quantiles 0, 0.01, 0.05, 0.5, 0.95, 0.99 and 1 of the LR patches' mean slope gradient, their border left
+        out; rise over run, or metres a cell where the cell size is not known.
+    cells : int
+        Rows of an LR patch.
+    cell_size : (float, float) or None
+        LR cell size (dy, dx) in metres, None if not known.
+
+    Raises
+    ------
+    ValueError
+        If there are not two depths and seven slopes, in rising order, or cells are not positive.
+    """
+
+    depth: tuple[float, float]
+    slope: tuple[float, ...]
+    cells: int
+    cell_size: tuple[float, float] | None = None
+
+    def __post_init__(self):
+        for name, count in (("depth", 2), ("slope", len(QUANTILES))):
+            values = getattr(self, name)
+            if len(values) != count or not (np.diff(values) >= 0).all():
+                raise ValueError(f"{name} is {values}, expected {count} rising numbers")
+        size = (1, 1) if self.cell_size is None else self.cell_size
+        if not (self.cells >= 3 and len(size) == 2 and min(size) > 0):
+            raise ValueError(f"cells is {self.cells} and cell_size {self.cell_size}, expected 3 or more and (dy, dx)")
+
+    @classmethod
+    def fit(cls, lr: np.ndarray, cell_size=None) -> TrainingRange:
+        """From the LR patches of the training set.
+
+        Parameters
+        ----------
+        lr : ndarray, shape (n, h, w, 1)
+            Metres.
+        cell_size : float or (float, float), optional
+            LR cell size in metres, or (dy, dx).
+
+        Examples
+        --------
+        >>> plane = np.arange(-8.0, 0)[:, None] * np.full(8, 20)
+        >>> TrainingRange.fit(plane[None, ..., None], 200).slope[-1]
+        0.1
+        """
+        size = None if cell_size is None else tuple(map(float, np.broadcast_to(cell_size, 2)))
+        slope = terrain.mean_slope_gradient(lr[..., 0].astype(np.float64), size or 1, border="exclude")
+        quantiles = tuple(np.quantile(slope, QUANTILES).round(9).tolist())
+        return cls((float(lr.min()), float(lr.max())), quantiles, int(lr.shape[1]), size)
+
+    def to_json(self) -> str:
+        """As text for a file."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def load(cls, path) -> TrainingRange:
+        """Read a file that holds `to_json`; anything else in it is a ValueError that names it."""
+        try:
+            values = json.loads(Path(path).read_text())
+            return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not a training range ({error})") from None
+
+    @classmethod
+    def beside(cls, model) -> TrainingRange | None:
+        """The training range in the folder of a model's file, or None where there is none."""
+        path = Path(model).with_name(TRAINING_RANGE)
+        return cls.load(path) if path.is_file() else None
+
+
+def cell_ratio(one, other) -> float:
+    """How many times larger the larger of two cell sizes (dy, dx) is, by the side of a square of its area.
+
+    Examples
+    --------
+    >>> cell_ratio((100, 100), (50, 50)), cell_ratio((50, 200), (100, 100))
+    (2.0, 1.0)
+    """
+    ratio = float(np.sqrt(np.prod(np.asarray(one, float)) / np.prod(np.asarray(other, float))))
+    return max(ratio, 1 / ratio)
+
+
+def local_slope(depth: np.ndarray, delta, cells: int) -> np.ndarray:
+    """Mean slope of the cells of a square window around each cell.
+
+    Parameters
+    ----------
+    depth : ndarray, shape (rows, cols)
+        Metres, NaN where missing.
+    delta : float or (float, float)
+        Cell size in metres, or (dy, dx).
+    cells : int
+        Cells along the window's side, odd.
+
+    Returns
+    -------
+    ndarray, shape (rows, cols)
+        The mean over those cells of the window that have a slope, that is, eight neighbours; NaN where none has.
+
+    Examples
+    --------
+    >>> local_slope(np.arange(0.0, 50, 10)[:, None] * np.ones(5), 100, 3).round(3)[2].tolist()
+    [0.1, 0.1, 0.1, 0.1, 0.1]
+    """
+    slope = np.pad(terrain.slope(depth.astype(np.float64), delta), 1, constant_values=np.nan)
+    known = np.isfinite(slope)
+    total = ndimage.uniform_filter(np.where(known, slope, 0), cells, mode="constant")
+    share = ndimage.uniform_filter(known.astype(np.float64), cells, mode="constant")
+    return np.where(share * cells**2 > 0.5, total / np.maximum(share, 0.5 / cells**2), np.nan)
+
+
+def applicability(grid: xr.DataArray, training: TrainingRange, reach: int = 0) -> xr.DataArray:
+    """Where a grid leaves the range that a network was trained on.
+
+    Parameters
+    ----------
+    grid : DataArray, dims (y, x)
+        LR depths in metres, NaN where missing, as `bathysr_nb.grids.read_grid` gives them; lazily where it is
+        dask's.
+    training : TrainingRange
+    reach : int
+        Cells around a missing one that are flagged too: the network's `receptive_field`, as far as what stands
+        in for a missing cell is seen.
+
+    Returns
+    -------
+    DataArray, dims (y, x), uint8
+        0, or the sum of 1: the cell is deeper or shallower than all training cells; 2: the mean slope of the cells
+        around it, in a window like a training patch, is lower or higher than of all training patches;
+        4: near a missing cell. 8: missing. As CF's flag_masks and flag_meanings say.
+
+    Examples
+    --------
+    >>> training = TrainingRange((-100, 0), (0,) * 6 + (0.1,), cells=5, cell_size=(10, 10))
+    >>> axis = np.arange(6.0) * 10
+    >>> grid = xr.DataArray(np.full((6, 6), -50.0), {"y": axis[::-1], "x": axis}, ("y", "x"))
+    >>> grid[0, 0] = -101
+    >>> applicability(grid, training).values[0]
+    array([3, 2, 2, 0, 0, 0], dtype=uint8)
+    """
+    grid = grids.north_up(grid)
+    delta = 1 if training.cell_size is None else grids.cell_size(grid)
+    cells = max(training.cells - 2, 1) // 2 * 2 + 1
+    lazy = grid.chunks is not None
+    array = grid.data if lazy else da.from_array(grid.values, chunks=-1)
+    options = {"training": training, "delta": delta, "cells": cells, "reach": reach}
+    margin = max(cells // 2 + 1, reach)
+    flags = map_tiles(_flags, array, TILE if lazy else max(array.shape), margin, dtype=np.uint8, **options)[0]
+    attrs = {
+        "long_name": "where the network's training set does not reach",
+        "flag_masks": np.array(list(FLAGS.values()), dtype=np.uint8),
+        "flag_meanings": " ".join(FLAGS),
+    }
+    made = xr.DataArray(flags if lazy else flags.compute(scheduler="synchronous"), grid.coords, grid.dims, attrs=attrs)
+    return made.rename("applicability")
+
+
+def _flags(window, inner, *, training: TrainingRange, delta, cells: int, reach: int) -> np.ndarray:
+    missing = ~np.isfinite(window)
+    slope = local_slope(np.where(missing, np.nan, window), delta, cells)
+    flags = FLAGS["depth_outside_training"] * _outside(window, training.depth)
+    flags |= FLAGS["slope_outside_training"] * _outside(slope, (training.slope[0], training.slope[-1]))
+    near = ndimage.maximum_filter(missing.astype(np.uint8), 2 * reach + 1, mode="constant")
+    flags |= FLAGS["near_missing"] * near
+    return np.where(missing, FLAGS["missing"], flags).astype(np.uint8)[None, inner[0], inner[1]]
+
+
+def _outside(values, span) -> np.ndarray:
+    slack = ROUNDING * max(map(abs, span))
+    return ((values < span[0] - slack) | (values > span[1] + slack)).astype(np.uint8)

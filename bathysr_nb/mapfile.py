@@ -1,0 +1,92 @@
+"""A whole map from file to file: the file layer over `bathysr_nb.superresolve` and `bathysr_nb.applicability`."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from bathysr_nb import config, grids
+from bathysr_nb.applicability import FLAGS, TRAINING_RANGE, TrainingRange
+from bathysr_nb.applicability import applicability as applicability_map
+from bathysr_nb.gridwriter import check_writable, write_grid
+from bathysr_nb.receptive import receptive_field
+from bathysr_nb.superresolve import HALO, TILE, computing, network_of, scale_of, seam_report, superresolve
+
+
+def superresolve_file(
+    model,
+    source,
+    target,
+    *,
+    tile: int = TILE,
+    average: bool = False,
+    applicability=None,
+    overwrite: bool = False,
+    **reading,
+) -> str:
+    """Make the depth grid of a file finer and write it, a tile at a time.
+
+    Parameters
+    ----------
+    model : path
+        ``model.keras``, as a training leaves it. Relative paths count from the project's root.
+    source : path
+        A depth grid.
+    target : path
+        .nc: compressed NetCDF; .tif: cloud-optimised GeoTIFF. With `average` its second field or band is the spread.
+    tile, average
+        See `bathysr_nb.superresolve.superresolve`.
+    applicability : path, optional
+        Also write where the grid leaves the training range, see
+        `bathysr_nb.applicability.applicability`; a warning says so where the range is not known.
+    overwrite : bool
+        Replace files that are there already.
+    **reading
+        Passed to `bathysr_nb.grids.read_grid`.
+
+    Returns
+    -------
+    str
+        What was written, a line a file.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, ValueError
+        As `bathysr_nb.grids.read_grid`, `bathysr_nb.gridwriter.write_grid` and
+        `bathysr_nb.superresolve.superresolve`; before anything is computed.
+    """
+    outputs = [config.resolve(path) for path in (target, applicability) if path is not None]
+    for path in outputs:
+        check_writable(path, overwrite)
+    if len(set(outputs)) < len(outputs):
+        raise ValueError(f"{config.shorten(outputs[0])}: the map and its applicability need files of their own")
+    model = config.resolve(model)
+    network = network_of(model)
+    grid = grids.read_grid(source, **reading)
+    sr = superresolve(grid.chunk(), model, tile=tile, average=average)
+    with computing("superresolve"):
+        write_grid(sr, target, overwrite)
+    reach = receptive_field(network)
+    if reach is None:
+        written = grids.read_grid(target).values
+        warnings.warn(seam_report(written, scale_of(network), max(tile, 3 * HALO)), stacklevel=2)
+    dy, dx = sr.elevation.attrs["cell_size"]
+    lines = [f"{config.shorten(target)}: {sr.sizes['y']} x {sr.sizes['x']} cells of {dy:.4g} x {dx:.4g} m"]
+    if applicability is not None:
+        lines += _write_applicability(grid, model, HALO if reach is None else reach, applicability, overwrite)
+    return "\n".join(lines)
+
+
+def _write_applicability(grid, model: Path, reach: int, path, overwrite: bool) -> list[str]:
+    training, name = TrainingRange.beside(model), config.shorten(path)
+    if training is None:
+        beside = config.shorten(model.with_name(TRAINING_RANGE))
+        warnings.warn(f"{beside}: no such file, so what it was trained on is not known; no {name}", stacklevel=3)
+        return []
+    flags = applicability_map(grid, training, reach)
+    write_grid(flags.to_dataset(), path, overwrite)
+    known = flags.values[flags.values != FLAGS["missing"]]
+    outside = FLAGS["depth_outside_training"] | FLAGS["slope_outside_training"]
+    return [f"{name}: {np.mean(known & outside > 0):.1%} of the known cells are outside the training range"]
