@@ -114,5 +114,5 @@ def test_every_wrong_setting_is_named(config, capsys):
 def test_cell_size_comes_from_the_table_beside_the_patches(config, capsys, rows, cells):
     table = f"block,row,col,hr_dy,hr_dx,hr_rows,scale\n0,0,0,50.0,60.0,{rows},3\n"
     (config.parent / "data" / "train" / "patches.csv").write_text(table)
-    assert run(capsys, config, "log_period=null")[0] == 0
+    assert run(capsys, config)[0] == 0
     assert json.loads((config.parent / "log" / "training_range.json").read_text())["cell_size"] == cells
