@@ -49,7 +49,11 @@ benchmarks: $(READY) ## speed and memory beside the plain way, into docs/results
 	$(BIN)/python benchmarks/dataset_speed.py > docs/results/dataset_speed.txt
 	$(BIN)/python benchmarks/augment_speed.py > docs/results/augment_speed.txt
 	$(BIN)/python benchmarks/mixup_speed.py > docs/results/mixup_speed.txt
+<<<<<<< HEAD
 	$(BIN)/python benchmarks/evaluate_speed.py > docs/results/evaluate_speed.txt
+=======
+	$(BIN)/python benchmarks/map_speed.py > docs/results/map_speed.txt
+>>>>>>> fd2a25240f4453f54528dc8ecc64e671f72d22fd
 	$(BIN)/python benchmarks/train_speed.py > docs/results/train_speed.txt
 	$(BIN)/python benchmarks/train_tried.py > docs/results/train_tried.txt
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from bathysr_nb import config, grids
-from bathysr_nb.applicability import FLAGS, TRAINING_RANGE, TrainingRange
+from bathysr_nb.applicability import FLAGS
 from bathysr_nb.applicability import applicability as applicability_map
 from bathysr_nb.gridwriter import check_writable, write_grid
 from bathysr_nb.receptive import receptive_field
 from bathysr_nb.superresolve import HALO, TILE, computing, network_of, scale_of, seam_report, superresolve
+from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
 
 
 def superresolve_file(

@@ -20,13 +20,13 @@ import xarray as xr
 from scipy import ndimage
 
 from bathysr_nb import config, grids
-from bathysr_nb.applicability import TrainingRange, cell_ratio
 from bathysr_nb.backend import keras
 from bathysr_nb.gridwriter import ATTRIBUTES
 from bathysr_nb.layers import LocalMean
 from bathysr_nb.models import load_model, predictor
 from bathysr_nb.receptive import receptive_field
 from bathysr_nb.tiles import map_tiles
+from bathysr_nb.training_range import TrainingRange, cell_ratio
 
 TILE = 256  # LR cells
 LEAST = 5  # cells along a grid's side: what bicubic looks at

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import callbacks, config, evaluate, loop, losses, metrics, plots, store
-from bathysr_nb.applicability import TRAINING_RANGE, TrainingRange
 from bathysr_nb.augment import downsampling_of
 from bathysr_nb.backend import dtype_policy, keras
 from bathysr_nb.models import BEST, build_model, load_weights, predictor
@@ -27,6 +26,7 @@ from bathysr_nb.pipeline import Batches
 from bathysr_nb.recipe import Recipe
 from bathysr_nb.runs import RECORD, read_record
 from bathysr_nb.state import STATE, load_state
+from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
 
 MODEL = "model.keras"
 #: All that a training and its test write into log_dir.

@@ -1,11 +1,10 @@
-import json
-
 import numpy as np
 import pytest
 import xarray as xr
 
 from bathysr_nb import interpolation, synthetic, terrain
-from bathysr_nb.applicability import FLAGS, TrainingRange, applicability, cell_ratio, local_slope
+from bathysr_nb.applicability import FLAGS, applicability, local_slope
+from bathysr_nb.training_range import TrainingRange
 
 DEPTH, SLOPE, NEAR, MISSING = FLAGS.values()
 
@@ -74,21 +73,3 @@ def test_dask_is_numpy(chunks, monkeypatch):
     lazy = applicability(mapped(depth).chunk(chunks), TRAINING, reach=3)
     assert lazy.chunks
     xr.testing.assert_identical(lazy.compute(), applicability(mapped(depth), TRAINING, reach=3))
-
-
-def test_round_trip_and_what_is_no_training_range(tmp_path):
-    path = tmp_path / "training_range.json"
-    assert TrainingRange.beside(tmp_path / "model.keras") is None
-    for training in (TRAINING, TrainingRange.fit(ramp()[None, ..., None])):
-        path.write_text(training.to_json())
-        assert TrainingRange.beside(tmp_path / "model.keras") == training
-    good = json.loads(TRAINING.to_json())
-    for bad in ("[]", "no", json.dumps({}), json.dumps(good | {"depth": [1, 0]}), json.dumps(good | {"slope": [1]})):
-        path.write_text(bad)
-        with pytest.raises(ValueError, match=r"training_range.json: not a training range") as caught:
-            TrainingRange.load(path)
-        assert "\n" not in str(caught.value)
-
-
-def test_cell_ratio_has_no_direction():
-    assert cell_ratio((200, 200), (50, 50)) == cell_ratio((50, 50), (200, 200)) == pytest.approx(4)

@@ -9,7 +9,7 @@ import yaml
 
 from bathysr_nb import blocks, cli, dataset, grids, interpolation, store, synthetic
 
-VERBS = ("demo", "build", "resize", "features", "flip", "rotate", "scale", "mixup", "preview", "test", "evaluate")
+VERBS = tuple(cli.EXAMPLES)
 
 
 def run(capsys, *arguments):

@@ -8,8 +8,8 @@ import xarray as xr
 from networks import RESIDUAL, shaken, small
 
 from bathysr_nb import cli, grids, gridwriter, synthetic
-from bathysr_nb.applicability import TRAINING_RANGE, TrainingRange
 from bathysr_nb.superresolve import superresolve
+from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rioxarray's
 

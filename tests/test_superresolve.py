@@ -8,11 +8,11 @@ import xarray as xr
 from networks import MANUAL, RESIDUAL, SMALL, predict, shaken, small
 
 from bathysr_nb import grids, interpolation, synthetic
-from bathysr_nb.applicability import TRAINING_RANGE, TrainingRange
 from bathysr_nb.backend import keras
 from bathysr_nb.models import predictor
 from bathysr_nb.receptive import receptive_field
 from bathysr_nb.superresolve import fill_missing, scale_of, seam_report, seams, superresolve
+from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
 
 SEA = synthetic.seafloor((150, 160), province="ridge", seed=0).astype("float32")
 SEA -= SEA.max() + 10

@@ -311,7 +311,7 @@ def test_a_minute_of_training_ends_below_bicubic(tmp_path):
 
 def test_training_range_tells_depth_slope_and_cells(tmp_path):
     from bathysr_nb import terrain
-    from bathysr_nb.applicability import TrainingRange
+    from bathysr_nb.training_range import TrainingRange
 
     few(tmp_path / "a", cell_size=200)
     training = TrainingRange.beside(tmp_path / "a" / "model.keras")

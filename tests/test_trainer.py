@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -107,3 +108,11 @@ def test_every_wrong_setting_is_named(config, capsys):
     assert (status, said.err.count("\n")) == (1, 1)
     assert "--set epochs=[1: not valid YAML" in said.err
     assert "--set batch_size={: not valid YAML" in said.err
+
+
+@pytest.mark.parametrize(("rows", "cells"), [(12, [150.0, 180.0]), (64, None)])
+def test_cell_size_comes_from_the_table_beside_the_patches(config, capsys, rows, cells):
+    table = f"block,row,col,hr_dy,hr_dx,hr_rows,scale\n0,0,0,50.0,60.0,{rows},3\n"
+    (config.parent / "data" / "train" / "patches.csv").write_text(table)
+    assert run(capsys, config)[0] == 0
+    assert json.loads((config.parent / "log" / "training_range.json").read_text())["cell_size"] == cells
