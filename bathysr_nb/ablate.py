@@ -137,6 +137,7 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
         residual=residual,
         relief=units.relief,
         norm_range=(units.low, units.high),
+        cell_size=area.delta,
         resume=True,
         bias=ablation.bias,
     )

@@ -134,8 +134,13 @@ def check_parameters(station: str, namespace: dict) -> dict:
 
 def progress(items, label: str):
     """A progress bar over some items, drawn only where someone can see it, and not for what takes a second."""
-    if "JPY_SESSION_NAME" in os.environ:  # a notebook that is open in JupyterLab, not one that runs headless
+    return progress_bar()(items, desc=label, leave=False, disable=None, delay=1)
+
+
+def progress_bar() -> type:
+    """tqdm: as a widget in a notebook that is open in JupyterLab, as text elsewhere; none in one that runs headless."""
+    if "JPY_SESSION_NAME" in os.environ:
         from tqdm.auto import tqdm
     else:
         from tqdm import tqdm
-    return tqdm(items, desc=label, leave=False, disable=None, delay=1)
+    return tqdm

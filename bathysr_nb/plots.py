@@ -96,7 +96,7 @@ def patch_row(axes, patches, titles, cells) -> None:
 
 def difference_row(axes, differences, titles, cell: float) -> None:
     """Differences in metres side by side on one symmetric colour scale."""
-    span = max(float(np.percentile(np.abs(d), 99)) for d in differences)
+    span = max(float(np.nanpercentile(np.abs(d), 99)) for d in differences)
     extent = [0, differences[0].shape[1] * cell / 1e3, differences[0].shape[0] * cell / 1e3, 0]
     for ax, difference, title in zip(axes, differences, titles):
         image = ax.imshow(difference, cmap=DIFFERENCE, vmin=-span, vmax=span, extent=extent)

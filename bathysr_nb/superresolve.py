@@ -133,14 +133,15 @@ def computing(label: str, progress: bool = True):
     """Context in which dask computes one tile after the other, with a progress bar."""
     from contextlib import ExitStack
 
-    from tqdm.auto import tqdm
     from tqdm.dask import TqdmCallback
 
     stack = ExitStack()
     stack.enter_context(dask.config.set(scheduler="synchronous"))
     shape = "{l_bar}{bar}| {elapsed}<{remaining}"
     hidden = None if progress else True
-    stack.enter_context(TqdmCallback(tqdm_class=tqdm, desc=label, leave=False, disable=hidden, bar_format=shape))
+    stack.enter_context(
+        TqdmCallback(tqdm_class=config.progress_bar(), desc=label, leave=False, disable=hidden, bar_format=shape)
+    )
     return stack
 
 
