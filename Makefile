@@ -7,7 +7,7 @@ LIGHT := notebooks/01_*.ipynb notebooks/02_*.ipynb notebooks/03_*.ipynb notebook
 TRAINING := notebooks/06_*.ipynb notebooks/07_*.ipynb notebooks/08_*.ipynb notebooks/solutions/*.ipynb
 NBVAL := BATHYSR_RUN_DIR=runs/test $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 600 -p no:cacheprovider
 
-.PHONY: help install demo lab test test-slow notebooks results benchmarks lock clean
+.PHONY: help install demo lab test test-slow notebooks results benchmarks ablations lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,13 +49,16 @@ benchmarks: $(READY) ## speed and memory beside the plain way, into docs/results
 	$(BIN)/python benchmarks/dataset_speed.py > docs/results/dataset_speed.txt
 	$(BIN)/python benchmarks/augment_speed.py > docs/results/augment_speed.txt
 	$(BIN)/python benchmarks/mixup_speed.py > docs/results/mixup_speed.txt
-<<<<<<< HEAD
 	$(BIN)/python benchmarks/evaluate_speed.py > docs/results/evaluate_speed.txt
-=======
 	$(BIN)/python benchmarks/map_speed.py > docs/results/map_speed.txt
->>>>>>> fd2a25240f4453f54528dc8ecc64e671f72d22fd
 	$(BIN)/python benchmarks/train_speed.py > docs/results/train_speed.txt
 	$(BIN)/python benchmarks/train_tried.py > docs/results/train_tried.txt
+
+ablations: $(READY) ## the trial of training sets at full length (an hour), into docs/results
+	@set -e; for name in manual residual; do \
+	  $(BIN)/bathysr ablate params/ablation_$$name.yml --workers 2; \
+	  for end in csv png; do cp runs/ablation_$$name/ablation.$$end docs/results/ablation_$$name.$$end; done; \
+	  sed "s/(ablation.png)/(ablation_$$name.png)/" runs/ablation_$$name/ablation.md > docs/results/ablation_$$name.md; done
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-annotate \

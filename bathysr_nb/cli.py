@@ -193,11 +193,18 @@ def _ablate(args) -> None:
 
     asked = ablation.load(args.config, _overrides(args.set))
     ablate.run(asked, args.workers, args.force)
-    print(*verdict.verdicts(verdict.write(asked)), asked.save_dir / "ablation.md", sep="\n")
+    print(*verdict.verdicts(verdict.write(asked, _command(args))), asked.save_dir / "ablation.md", sep="\n")
 
 
 def _here(text: str) -> Path:
     return Path(text).absolute()
+
+
+def _command(args) -> str:
+    """The command as others would give it: files by their name, without save_dir."""
+    settings = dict(text.split("=", 1) for text in args.set if not text.startswith("save_dir="))
+    told = [f"--set {key}={Path(value).name or value}" for key, value in settings.items()]
+    return " ".join(["bathysr", args.verb, f"params/{args.config.name}", *told])
 
 
 def _workers(text: str):

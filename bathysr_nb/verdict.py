@@ -62,17 +62,23 @@ def training_sets(ablation: Ablation) -> pd.DataFrame:
     return pd.DataFrame(rows).groupby("arm", sort=False).mean()
 
 
-def write(ablation: Ablation) -> pd.DataFrame:
-    """Write ``ablation.csv``, ``ablation.md`` and ``ablation.png`` into save_dir; give the scores."""
+def write(ablation: Ablation, command: str = "") -> pd.DataFrame:
+    """Write ``ablation.csv``, ``ablation.md`` (which names the command) and ``ablation.png`` into save_dir.
+
+    Returns
+    -------
+    DataFrame
+        As `score`.
+    """
     scores, folder = score(ablation), ablation.save_dir
     store.write_text(folder / "ablation.csv", scores.to_csv(index=False), overwrite=True)
-    store.write_text(folder / "ablation.md", page(ablation, scores), overwrite=True)
+    store.write_text(folder / "ablation.md", page(ablation, scores, command), overwrite=True)
     with store.replacing(folder / "ablation.png", overwrite=True) as part:
         plots.forest(scores[scores["cells"] == "inner"], REFERENCE).savefig(part, dpi=110)
     return scores
 
 
-def page(ablation: Ablation, scores: pd.DataFrame) -> str:
+def page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
     """The verdict, the tables and how to read them, as Markdown."""
     parts = [
         "# Ablation: which training set helps on steep ground",
