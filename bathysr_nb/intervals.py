@@ -76,3 +76,24 @@ def change_interval(model: np.ndarray, reference: np.ndarray, block: np.ndarray,
     """
     drawn = resampled_means(np.column_stack([model, reference]), block, seed)
     return quantiles(None if drawn is None else 100 * (np.sqrt(drawn[:, 0] / drawn[:, 1]) - 1))
+
+
+def in_words(change: float, low: float, high: float) -> str:
+    """What a change in RMSE and its interval say.
+
+    Parameters
+    ----------
+    change, low, high : float
+        Percent; NaN limits: there is no interval.
+
+    Examples
+    --------
+    >>> in_words(-3.0, -5.0, -1.0)
+    'better, RMSE -3.0% [-5.0, -1.0]'
+    >>> in_words(-3.0, -5.0, 1.0)
+    'no clear difference, RMSE -3.0% [-5.0, +1.0]'
+    """
+    if np.isnan(low):
+        return f"RMSE {change:+.1f}% (too few blocks for an interval)"
+    sure = {(True, True): "better", (False, False): "worse"}.get((low < 0, high < 0), "no clear difference")
+    return f"{sure}, RMSE {change:+.1f}% [{low:+.1f}, {high:+.1f}]"

@@ -8,7 +8,7 @@ import pandas as pd
 from bathysr_nb import config, evaluate, report
 from bathysr_nb.comparison import Evaluation, Ground
 from bathysr_nb.evaluate import MANUAL_EDGES
-from bathysr_nb.intervals import FEW_BLOCKS, change_interval
+from bathysr_nb.intervals import FEW_BLOCKS, change_interval, in_words
 from bathysr_nb.terrainscores import RIM
 
 HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw; none with
@@ -71,14 +71,10 @@ def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -
 def _against(model: pd.DataFrame, other: pd.DataFrame, part: np.ndarray, block) -> str:
     """E.g. ``better, RMSE -11.3% [-13.0, -9.4] against``."""
     square, reference = model["squared"].to_numpy()[part], other["squared"].to_numpy()[part]
-    change = f"RMSE {100 * (np.sqrt(square.mean() / reference.mean()) - 1):+.1f}%"
+    change = 100 * (np.sqrt(square.mean() / reference.mean()) - 1)
     if block is None:
-        return f"{change} (blocks not known, so no interval) against"
-    low, high = change_interval(square, reference, block[part])
-    if np.isnan(low):
-        return f"{change} (too few blocks for an interval: {len(set(block[part]))}) against"
-    sure = {(True, True): "better", (False, False): "worse"}.get((low < 0, high < 0), "no clear difference")
-    return f"{sure}, {change} [{low:+.1f}, {high:+.1f}] against"
+        return f"RMSE {change:+.1f}% (blocks not known, so no interval) against"
+    return f"{in_words(change, *change_interval(square, reference, block[part]))} against"
 
 
 def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from bathysr_nb import ablate, config, evaluate, interpolation, plots, report, store
 from bathysr_nb.ablation import REFERENCE, Ablation
+from bathysr_nb.intervals import in_words
 from bathysr_nb.linear import LinearFilter
 
 HOW_TO_READ = f"""Trained on the gentle blocks of the grid, scored on half of its steep ones; the LR of the other half
@@ -101,18 +102,11 @@ def verdicts(scores: pd.DataFrame) -> list[str]:
     """For each network one sentence on each adaptive arm, inner cells, all bins."""
     chosen = scores[(scores["cells"] == "inner") & (scores["slope"] == "all")]
     chosen = chosen[chosen["method"].str.startswith("adaptive")]
+    where = f"against {REFERENCE}**, on the inner cells of all patches."
     return [
-        f"**{line.model}: {line.method} {_against(line)}**, on the inner cells of all patches."
+        f"**{line.model}: {line.method} {in_words(line.change, line.low, line.high)} {where}"
         for line in chosen.itertuples()
     ]
-
-
-def _against(line) -> str:
-    change = f"{line.change:+.1f}% RMSE against {REFERENCE}"
-    if np.isnan(line.low):
-        return f"{change}, too few blocks for an interval"
-    sure = {(True, True): "better", (False, False): "worse"}.get((line.low < 0, line.high < 0), "no clear difference")
-    return f"{sure}: {change} [{line.low:+.1f}, {line.high:+.1f}]"
 
 
 def _settings(ablation: Ablation) -> str:
