@@ -112,8 +112,7 @@ def verdicts(scores: pd.DataFrame) -> list[str]:
 def _settings(ablation: Ablation) -> str:
     names = ("residual", "loss", "steps", "batch_size", "learning_rate", "bias", "increase_rate", "lambda_policy")
     told = ", ".join(f"{name} {getattr(ablation, name)}" for name in names)
-    seeds, versions = len(ablation.seeds), ", ".join(config.versions().split(", "))
-    return f"Grid {Path(ablation.grid).name}; {seeds} seeds; {told}; {versions}."
+    return f"Grid {Path(ablation.grid).name}; seeds {', '.join(map(str, ablation.seeds))}; {told}; {config.versions()}."
 
 
 def _without_network(ablation: Ablation) -> dict[str, pd.DataFrame]:
