@@ -87,6 +87,7 @@ def page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
         HOW_TO_READ,
         _settings(ablation),
     ]
+    parts += [f"Made by `{command}`."] if command else []
     for (model, cells), part in scores.groupby(["model", "cells"], sort=False):
         wide = evaluate.wide_table(part, REFERENCE).T
         last = part[part["slope"] == "all"].set_index("method")["seed_spread"]
