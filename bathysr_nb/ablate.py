@@ -24,11 +24,11 @@ from scipy.stats import wasserstein_distance
 
 from bathysr_nb import arms, blocks, config, dataset, evaluate, grids, store, terrain
 from bathysr_nb.ablation import Ablation
+from bathysr_nb.terrainscores import RIM
 
 RECORD = "ablation.json"
 #: All that is written into save_dir.
 WRITTEN = (RECORD, "ablation.csv", "ablation.md", "ablation.png", "scores", "trainings")
-RIM = 2  # LR cells off each side of a patch: the inner cells
 
 
 class Job(NamedTuple):
@@ -115,7 +115,7 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
     -------
     (DataFrame, dict)
         Squared error of each scored patch (m2): all cells, inner cells; and about the training set:
-        pairs, originals (different ones that take part), distance (Wasserstein, of its LR slopes to
+        pairs, steps, originals (different ones that take part), distance (Wasserstein, of its LR slopes to
         those of the target's reference half).
     """
     from bathysr_nb.normalization import Normalisation
@@ -146,6 +146,7 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
     slopes = [terrain.mean_slope_gradient(side.astype(float), area.delta) for side in (made.lr, area.reference[0])]
     about = {
         "pairs": len(made.pairs),
+        "steps": len(trained.history) * (len(made.pairs) // ablation.batch_size),
         "originals": len(set(made.pairs["high"]) | set(made.pairs["low"])),
         "distance": float(wasserstein_distance(*slopes)),
     }
@@ -177,7 +178,9 @@ def run(ablation: Ablation, workers: int | str | None = None, force: bool = Fals
     Raises
     ------
     ValueError
-        If save_dir holds an ablation of another grid or with other settings.
+        If the grid cannot be cut as asked; if save_dir holds an ablation of another grid or with other settings.
+    FileExistsError
+        If save_dir holds files of the same names that no ablation made.
     """
     _prepare(ablation, force)
     todo = [job for job in jobs(ablation) if not score_file(ablation, job, ".json").exists()]
@@ -218,7 +221,8 @@ def _client(workers: int | str):
     if isinstance(workers, str):
         return Client(workers)
     threads = str(max(1, (os.cpu_count() or 1) // workers))
-    shared = {"TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads}
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+    shared = dict.fromkeys(names, threads)
     return Client(
         n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR, env=shared
     )
@@ -226,9 +230,12 @@ def _client(workers: int | str):
 
 def _prepare(ablation: Ablation, force: bool) -> None:
     """Make the folder, or see that what is in it is of the same ablation."""
-    folder = ablation.save_dir
+    folder, there = ablation.save_dir, [name for name in WRITTEN if (ablation.save_dir / name).exists()]
+    areas(ablation)  # what cannot be cut leaves nothing behind
     record = {"parameters": ablation.fixed, "grid": store.checksum(ablation.grid)}
     record = json.loads(json.dumps(record))
+    if there and RECORD not in there:
+        raise FileExistsError(f"{folder}: holds {there[0]} of no ablation; choose another save_dir, or move it away")
     if force:
         for name in WRITTEN:
             path = folder / name

@@ -80,7 +80,9 @@ def applicability(grid: xr.DataArray, training: TrainingRange, reach: int = 0) -
     array([3, 2, 2, 0, 0, 0], dtype=uint8)
     """
     grid = grids.north_up(grid)
-    delta = 1 if training.cell_size is None else grids.cell_size(grid)
+    if training.cell_size is None:
+        raise ValueError("the training range has no cell_size, so slopes cannot be compared; train again with it")
+    delta = grids.cell_size(grid)
     cells = max(training.cells - 2, 1) // 2 * 2 + 1
     lazy = grid.chunks is not None
     array = grid.data if lazy else da.from_array(grid.values, chunks=-1)

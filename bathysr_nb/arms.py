@@ -111,7 +111,7 @@ def make(
     reweight : originals, flips and turns drawn with the target's histogram, again where there are too few.
     adaptive_mixup : blends solved for, and patches picked, with the target's histogram.
     adaptive_mixup+originals : a share of untouched originals, the rest adaptive_mixup.
-    oracle : flip_rotate of the target's own pairs, the ceiling.
+    oracle : flip_rotate of the target's own pairs: a yardstick, no bound, for it has fewer originals.
 
     Examples
     --------

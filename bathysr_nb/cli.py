@@ -342,6 +342,9 @@ def main(argv=None) -> int:
         where = f"{config_file}: " if config_file and not str(error).startswith(config_file) else ""
         print(f"bathysr {args.verb}: {where}{error}", file=sys.stderr)
         return 1
+    except MemoryError as error:
+        print(f"bathysr {args.verb}: not enough memory: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"bathysr {args.verb}: stopped", file=sys.stderr)
         return 130

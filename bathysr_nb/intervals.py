@@ -95,5 +95,5 @@ def in_words(change: float, low: float, high: float) -> str:
     """
     if np.isnan(low):
         return f"RMSE {change:+.1f}% (too few blocks for an interval)"
-    sure = {(True, True): "better", (False, False): "worse"}.get((low < 0, high < 0), "no clear difference")
+    sure = "better" if high < 0 else "worse" if low > 0 else "no clear difference"
     return f"{sure}, RMSE {change:+.1f}% [{low:+.1f}, {high:+.1f}]"

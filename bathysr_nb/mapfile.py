@@ -41,7 +41,7 @@ def superresolve_file(
         See `bathysr_nb.superresolve.superresolve`.
     applicability : path, optional
         Also write where the grid leaves the training range, see
-        `bathysr_nb.applicability.applicability`; a warning says so where the range is not known.
+        `bathysr_nb.applicability.applicability`.
     overwrite : bool
         Replace files that are there already.
     **reading
@@ -65,6 +65,8 @@ def superresolve_file(
         raise ValueError(f"{config.shorten(outputs[0])}: the map and its applicability need files of their own")
     model = config.resolve(model)
     network = network_of(model)
+    if applicability is not None:
+        _check_range(model)
     grid = grids.read_grid(source, **reading)
     sr = superresolve(grid.chunk(), model, tile=tile, average=average)
     with computing("superresolve"):
@@ -80,12 +82,16 @@ def superresolve_file(
     return "\n".join(lines)
 
 
+def _check_range(model: Path) -> None:
+    training, beside = TrainingRange.beside(model), config.shorten(model.with_name(TRAINING_RANGE))
+    if training is None:
+        raise FileNotFoundError(f"{beside}: no such file, so what the network was trained on is not known")
+    if training.cell_size is None:
+        raise ValueError(f"{beside}: cell_size is null, so slopes cannot be compared")
+
+
 def _write_applicability(grid, model: Path, reach: int, path, overwrite: bool) -> list[str]:
     training, name = TrainingRange.beside(model), config.shorten(path)
-    if training is None:
-        beside = config.shorten(model.with_name(TRAINING_RANGE))
-        warnings.warn(f"{beside}: no such file, so what it was trained on is not known; no {name}", stacklevel=3)
-        return []
     flags = applicability_map(grid, training, reach)
     write_grid(flags.to_dataset(), path, overwrite)
     known = flags.values[flags.values != FLAGS["missing"]]

@@ -207,8 +207,11 @@ def network_of(model) -> keras.Model:
 
 
 def _tell_other_cells(grid: xr.DataArray, model) -> None:
-    training = None if isinstance(model, keras.Model) else TrainingRange.beside(model)
+    if isinstance(model, keras.Model):
+        return
+    training = TrainingRange.beside(model)
     if training is None or training.cell_size is None:
+        warnings.warn(f"{config.shorten(model)}: the cell size it was trained for is not known", stacklevel=3)
         return
     size = grids.cell_size(grid)
     ratio = cell_ratio(size, training.cell_size)

@@ -93,8 +93,8 @@ def page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
         last = part[part["slope"] == "all"].set_index("method")["seed_spread"]
         wide["seeds, all"] = [f"{last[name]:.2f}" if last.get(name, np.nan) >= 0 else "" for name in wide.index]
         parts += [f"## {model}, {cells} cells", report.markdown(wide.rename_axis("slope").reset_index())]
-    sets = training_sets(ablation).round({"pairs": 0, "originals": 0, "distance": 4}).reset_index()
-    sets = sets.astype({"pairs": int, "originals": int})
+    sets = training_sets(ablation).round({"pairs": 0, "steps": 0, "originals": 0, "distance": 4}).reset_index()
+    sets = sets.astype({name: int for name in sets.columns.intersection(["pairs", "steps", "originals"])})
     parts += ["## The training sets", report.markdown(sets), f"![change against {REFERENCE}](ablation.png)"]
     return "\n\n".join(parts) + "\n"
 
@@ -111,8 +111,7 @@ def verdicts(scores: pd.DataFrame) -> list[str]:
 
 
 def _settings(ablation: Ablation) -> str:
-    names = ("residual", "loss", "steps", "batch_size", "learning_rate", "bias", "increase_rate", "lambda_policy")
-    told = ", ".join(f"{name} {getattr(ablation, name)}" for name in names)
+    told = ", ".join(f"{name} {value}" for name, value in ablation.fixed.items() if name != "grid")
     return f"Grid {Path(ablation.grid).name}; seeds {', '.join(map(str, ablation.seeds))}; {told}; {config.versions()}."
 
 

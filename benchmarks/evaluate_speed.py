@@ -93,6 +93,7 @@ def main() -> None:
     sides = {name: interpolation.enlarge(lr, 4, name) for name in METHODS}
     some = slice(0, max(n // 10, 1))
     few = lr[some], hr[some], {name: sr[some] for name, sr in sides.items()}
+    print("python benchmarks/evaluate_speed.py\n")
     print(f"{n} patches, {len(METHODS)} methods, {os.cpu_count()} cores, TensorFlow {tf.__version__}; seconds\n")
     line("scores", "batched", "loop", "loop timed on", "faster")
     for name, batched, loop in (("test", test_batched, test_loop), ("terrain", terrain_batched, terrain_loop)):

@@ -81,6 +81,7 @@ def main() -> None:
     if args.one:
         one(args.one[0], args.one[1], int(args.one[2]))
         return
+    print("python benchmarks/mixup_speed.py\n")
     print(f"{os.cpu_count()} cores; reading, measuring flips and turns, blending, picking, writing\n")
     line(*HEAD)
     run(args.originals, CASES)

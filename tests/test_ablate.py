@@ -139,6 +139,23 @@ def test_faults_are_one_line_and_write_nothing(config, told, setting, message):
     assert not (config.parent / "out").exists()
 
 
+def test_a_call_that_fails_does_not_stand_in_the_way(config, told):
+    status, said = told(config, "patch_cells=22")
+    assert (status, "multiples of the scale 4" in said.err) == (1, True)
+    assert not (config.parent / "out").exists()
+    assert told(config)[0] == 0
+
+
+def test_what_no_ablation_made_is_left_alone(config, told):
+    mine = config.parent / "out" / "scores" / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    for force in ((), ("--force",)):
+        status, said = told(config, *force)
+        assert (status, said.err.count("\n"), "holds scores of no ablation" in said.err) == (1, 1, True)
+    assert mine.read_text() == "mine"
+
+
 def test_verdict_in_words():
     row = {"model": "espcn", "cells": "inner", "slope": "all", "method": "adaptive_mixup"}
     table = pd.DataFrame([row | {"change": -3.0, "low": -5.0, "high": -1.0}])

@@ -56,12 +56,13 @@ def test_training_set_itself_is_inside():
     assert (applicability(mapped(depth * 3, (200, 200)), training).values[4:-4, 4:-4] & SLOPE).any()
 
 
-def test_slope_of_unknown_cells_is_told_by_the_cell():
+def test_slope_of_unknown_cells_is_not_compared():
     crops = ramp((9, 9), steep=0)[None, ..., None]
     unknown, known = TrainingRange.fit(crops), TrainingRange.fit(crops, 50)
     assert (unknown.slope[-1], known.slope[-1]) == pytest.approx((10, 0.2))
     twice = ramp(steep=0, gradient=(0, 0.4))
-    assert (applicability(mapped(twice), unknown).values & SLOPE).all()
+    with pytest.raises(ValueError, match="no cell_size"):
+        applicability(mapped(twice), unknown)
     assert not (applicability(mapped(twice, (100, 100)), known).values & SLOPE).any()
 
 
