@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment
 
 from bathysr_nb import config, evaluate, runs, store
+from bathysr_nb.intervals import in_words
 
 PAGE = Environment(autoescape=True).from_string(
     """<!doctype html>
@@ -25,6 +26,7 @@ PAGE = Environment(autoescape=True).from_string(
  nav a { margin-right: 1rem }
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
+<ul>{% for sentence in sentences %}<li>{{ sentence }}</li>{% endfor %}</ul>
 <p>{{ how_to_read }}</p>
 {% for cells, table in verdict %}
 <figure><figcaption>{{ cells }} cells of each patch</figcaption>{{ table | safe }}</figure>
@@ -91,13 +93,22 @@ def write_report(run_dir, notebooks, scores) -> Path:
     Path
         The page.
     """
+    sentences = [
+        f"{line.method}: {in_words(line.change, line.low, line.high)} against bicubic, inner cells, all slopes"
+        for line in scores.query("cells == 'inner' and slope == 'all' and method != 'bicubic'").itertuples()
+    ]
     verdict = [
         (cells, evaluate.wide_table(part).to_html(border=0)) for cells, part in scores.groupby("cells", sort=False)
     ]
     page = runs.run_folder(run_dir) / "report.html"
     store.write_text(
         page,
-        PAGE.render(how_to_read=evaluate.HOW_TO_READ, verdict=verdict, parts=[gather(path) for path in notebooks]),
+        PAGE.render(
+            sentences=sentences,
+            how_to_read=evaluate.HOW_TO_READ,
+            verdict=verdict,
+            parts=[gather(path) for path in notebooks],
+        ),
         overwrite=True,
     )
     return page
