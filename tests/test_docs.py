@@ -32,3 +32,9 @@ def test_readme_names_every_make_target():
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.M)
     text = (ROOT / "README.md").read_text()
     assert not [target for target in targets if f"make {target}" not in text]
+
+
+@pytest.mark.parametrize("name", ["README.md", "Makefile", "pyproject.toml", "docs/manual_map.md"])
+def test_no_merge_was_left_half_done(name):
+    lines = (ROOT / name).read_text().splitlines()
+    assert not [line for line in lines if line.startswith(("<<<<<<<", ">>>>>>>"))]
