@@ -78,6 +78,7 @@ def test_every_arm_has_the_same_budget(config):
     assert {len(part.lr) for part in made.values()} == {round(1.5 * len(ablate.areas(asked).source[0]))}
 
 
+@pytest.mark.slow
 def test_goes_on_where_it_was_stopped(config, told):
     status, said = told(config)
     assert (status, said.err) == (0, "")

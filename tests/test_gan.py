@@ -263,6 +263,7 @@ def test_config_keeps_the_options(name):
 
 
 @EACH_GAN
+@pytest.mark.slow
 def test_whole_gan_survives_a_file_and_trains_on(tmp_path, name):
     model = shaken(small(name, normalisation=RESIDUAL, **OPTIONS[name]), by=0.05)
     model.compile("adam", "mse")

@@ -160,6 +160,7 @@ def test_mixed_precision_keeps_metres_in_32_bits(tmp_path, policy):
     assert keras.config.dtype_policy().name == "float32"
 
 
+@pytest.mark.slow
 def test_xla_gives_the_same_within_rounding(tmp_path):
     plain, compiled = (few(tmp_path / str(x), recipe=Recipe(steps=6, batch_size=8, xla=x)) for x in (False, True))
     np.testing.assert_allclose(plain.history["loss"], compiled.history["loss"], rtol=1e-3)
