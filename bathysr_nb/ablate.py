@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wasserstein_distance
 
-from bathysr_nb import arms, blocks, config, dataset, evaluate, grids, store, terrain
+from bathysr_nb import arms, blocks, config, dataset, evaluate, grids, mixup, store, terrain
 from bathysr_nb.ablation import Ablation
 from bathysr_nb.terrainscores import RIM
 
@@ -101,10 +101,7 @@ def training_set(ablation: Ablation, arm: str, seed: int) -> arms.TrainingSet:
         seed,
         reference=area.reference,
         share=ablation.originals_share,
-        threshold=ablation.threshold,
-        lambda_policy=ablation.lambda_policy,
-        alpha=ablation.alpha,
-        lamb=ablation.lamb,
+        **{name: getattr(ablation, name) for name in mixup.SETTINGS},
     )
 
 
@@ -120,6 +117,7 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
     """
     from bathysr_nb.normalization import Normalisation
     from bathysr_nb.recipe import Recipe
+    from bathysr_nb.tester import predict
     from bathysr_nb.train import train
 
     area, residual = areas(ablation), ablation.residual is not None
@@ -142,7 +140,7 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
         bias=ablation.bias,
     )
     lr, hr = area.scored
-    sr = trained.model.predict(lr[..., None], batch_size=ablation.batch_size, verbose=0)[..., 0]
+    sr = predict(trained.model, lr[..., None], job.model)[..., 0]
     slopes = [terrain.mean_slope_gradient(side.astype(float), area.delta) for side in (made.lr, area.reference[0])]
     about = {
         "pairs": len(made.pairs),

@@ -11,22 +11,22 @@ from typing import Annotated, ClassVar, Literal
 
 from bathysr_nb import yamlfile
 from bathysr_nb.arms import ARMS
-from bathysr_nb.inputfile import Count, Depths, Loss, Positive, Seed
+from bathysr_nb.inputfile import Count, Depths, Loss, Model, Optimizer, Positive, Residual, Scale, Schedule, Seed
 from bathysr_nb.linear import WINDOW
-from bathysr_nb.mixupfile import Rate, Share
+from bathysr_nb.mixupfile import Policy, Rate, Share
 from bathysr_nb.yamlfile import Limit
 
 REFERENCE = "flip_rotate"  # the arm that all others are compared with
 #: What may grow from one call to the next: all that is there already stays as it is.
 GROWING = ("models", "arms", "seeds", "slope_edges", "save_dir")
 
-Inner = Annotated[float, Limit("a share between 0 and 1", lambda x: 0 < x < 1)]
+Part = Annotated[float, Limit("a share between 0 and 1", lambda x: 0 < x < 1)]
 Arms = Annotated[
     tuple[Literal[tuple(ARMS)], ...],
     Limit(f"a list of arms, each once, with {REFERENCE} among them", lambda a: _each_once(a) and REFERENCE in a),
 ]
 Models = Annotated[
-    tuple[Literal["srcnn", "fsrcnn", "espcn", "srgan", "esrgan"], ...],
+    tuple[Model, ...],
     Limit("a list of networks, each once", lambda names: _each_once(names)),
 ]
 Seeds = Annotated[tuple[Seed, ...], Limit("a list of seeds, each once", lambda seeds: _each_once(seeds))]
@@ -91,23 +91,23 @@ class Ablation:
     block_cells: Count = 100
     patch_cells: Count = 64
     stride: Count = 8
-    scale: Literal[2, 3, 4] = 4
-    source_share: Inner = 0.65
-    validation_size: Inner = 0.1
+    scale: Scale = 4
+    source_share: Part = 0.65
+    validation_size: Part = 0.1
     split_seed: Seed = 0
     increase_rate: Rate = 2
-    originals_share: Inner = 0.5
+    originals_share: Part = 0.5
     threshold: float | None = None
-    lambda_policy: Literal["target", "beta", "fixed"] = "target"
+    lambda_policy: Policy = "target"
     alpha: Positive = 0.5
     lamb: Share = 0.8
     steps: Count = 2500
     batch_size: Count = 32
     learning_rate: Positive = 0.002
-    schedule: Literal["constant", "cosine", "one_cycle"] = "one_cycle"
-    optimizer: Literal["sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"] = "adam"
+    schedule: Schedule = "one_cycle"
+    optimizer: Optimizer = "adam"
     loss: Loss = "mae"
-    residual: Literal["bicubic"] | None = "bicubic"
+    residual: Residual = "bicubic"
     norm_range: Depths | None = None
     bias: bool = False
     slope_edges: Edges = (0.05, 0.1)

@@ -42,7 +42,7 @@ class TrainingSet(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Job:
+class Material:
     """What an arm is made from; see `make`."""
 
     pool: Pool
@@ -135,14 +135,14 @@ def make(
     target = Feature("mean_slope_gradient", delta)(target_lr)
     rng = np.random.default_rng(seed)
     options = {"threshold": threshold, "lambda_policy": lambda_policy, "alpha": alpha, "lamb": lamb}
-    made = ARMS[name](Job(pool, delta, target, total, rng, share, options))
+    made = ARMS[name](Material(pool, delta, target, total, rng, share, options))
     order = rng.permutation(total)
     return TrainingSet(made.lr[order], made.hr[order], made.pairs.iloc[order].reset_index(drop=True))
 
 
-def _drawn(job: Job, table: pd.DataFrame) -> TrainingSet:
+def _drawn(given: Material, table: pd.DataFrame) -> TrainingSet:
     columns = ["kind", "high", "low", "high_variant", "low_variant", "lam"]
-    return TrainingSet(*job.pool.draw(table), mixup.named(table[columns], job.pool))
+    return TrainingSet(*given.pool.draw(table), mixup.named(table[columns], given.pool))
 
 
 def _singles(index: np.ndarray, which: np.ndarray) -> pd.DataFrame:
@@ -175,21 +175,21 @@ def deal(n: int, kinds: int, total: int, rng: np.random.Generator) -> tuple[np.n
     return index, order[index, np.arange(total) // n % kinds]
 
 
-def _none(job: Job) -> TrainingSet:
-    index, which = deal(len(job.pool), 1, job.total, job.rng)
-    return _drawn(job, _singles(index, which))
+def _none(given: Material) -> TrainingSet:
+    index, which = deal(len(given.pool), 1, given.total, given.rng)
+    return _drawn(given, _singles(index, which))
 
 
-def _flip_rotate(job: Job) -> TrainingSet:
-    index, which = deal(len(job.pool), len(job.pool.names), job.total, job.rng)
-    return _drawn(job, _singles(index, which))
+def _flip_rotate(given: Material) -> TrainingSet:
+    index, which = deal(len(given.pool), len(given.pool.names), given.total, given.rng)
+    return _drawn(given, _singles(index, which))
 
 
-def _scale(job: Job) -> TrainingSet:
-    pool, factors = job.pool, [None, *((d, None) for d in DSCALES), *((None, z) for z in XYSCALES)]
-    index, which = deal(len(pool), len(factors), job.total, job.rng)
-    names = np.full(job.total, "original", dtype="U12")
-    lr, hr = (np.empty((job.total, *side.shape[1:]), np.float32) for side in (pool.lr, pool.hr))
+def _scale(given: Material) -> TrainingSet:
+    pool, factors = given.pool, [None, *((d, None) for d in DSCALES), *((None, z) for z in XYSCALES)]
+    index, which = deal(len(pool), len(factors), given.total, given.rng)
+    names = np.full(given.total, "original", dtype="U12")
+    lr, hr = (np.empty((given.total, *side.shape[1:]), np.float32) for side in (pool.lr, pool.hr))
     for number in np.unique(which):
         rows = np.flatnonzero(which == number)
         lr[rows], hr[rows] = pool.lr[index[rows]], pool.hr[index[rows]]
@@ -200,44 +200,47 @@ def _scale(job: Job) -> TrainingSet:
     return TrainingSet(lr, hr, _singles(index, which).assign(high_variant=names, low_variant=names))
 
 
-def _beta(job: Job) -> np.ndarray:
-    return job.rng.beta(job.options["alpha"], job.options["alpha"], job.total)
+def _beta(given: Material) -> np.ndarray:
+    return given.rng.beta(given.options["alpha"], given.options["alpha"], given.total)
 
 
-def _blended(job: Job, blends) -> TrainingSet:
-    return _drawn(job, mixup.blend_table(blends, "wanted"))
+def _blended(given: Material, blends) -> TrainingSet:
+    return _drawn(given, mixup.blend_table(blends, "wanted"))
 
 
-def _mixup(job: Job) -> TrainingSet:
-    groups = split_at_random(len(job.pool), job.rng)
-    return _blended(job, random_blends(groups, job.pool.distinct(), _beta(job), job.rng))
+def _mixup(given: Material) -> TrainingSet:
+    groups = split_at_random(len(given.pool), given.rng)
+    return _blended(given, random_blends(groups, given.pool.distinct(), _beta(given), given.rng))
 
 
-def _c_mixup(job: Job) -> TrainingSet:
+def _c_mixup(given: Material) -> TrainingSet:
     """Blends of two of like slope; a partner's chance falls off as a Gaussian of the difference."""
-    pool, lam = job.pool, _beta(job)
-    slope = Feature("mean_slope_gradient", job.delta)(pool.lr)
+    pool, lam = given.pool, _beta(given)
+    slope = Feature("mean_slope_gradient", given.delta)(pool.lr)
     width = BANDWIDTH * slope.std() or 1.0
     kinds, seen, parts = len(pool.names), np.empty(0, dtype=np.int64), []
     every = len(pool) * (len(pool) - 1) * kinds * (kinds - 1) // 2
-    rounds = DRAWS * -(-job.total // CHUNK) if job.total <= every // 4 else 0
+    rounds = DRAWS * -(-given.total // CHUNK) if given.total <= every // 4 else 0
     for _ in range(rounds):
-        high, which = job.rng.integers(len(pool), size=CHUNK), job.rng.integers(kinds, size=CHUNK)
-        low, other = _alike(slope, high, width, job.rng), (which + job.rng.integers(1, kinds, CHUNK)) % kinds
+        high, which = given.rng.integers(len(pool), size=CHUNK), given.rng.integers(kinds, size=CHUNK)
+        low, other = (
+            _alike(slope, high, width, given.rng),
+            (which + given.rng.integers(1, kinds, CHUNK)) % kinds,
+        )
         ends = np.sort([high * kinds + which, low * kinds + other], axis=0)
         code = ends[0] * len(pool) * kinds + ends[1]
         new = np.intersect1d(np.unique(code, return_index=True)[1], np.flatnonzero(~np.isin(code, seen)))
-        new = new[: job.total - len(seen)]
+        new = new[: given.total - len(seen)]
         seen = np.concatenate([seen, code[new]])
         parts.append(np.stack([high, low, which, other], axis=1)[new])
-        if len(seen) == job.total:
+        if len(seen) == given.total:
             break
     else:
         raise ValueError(
-            f"too few originals: {job.total} different blends of like slope wanted of {len(pool)} originals"
+            f"too few originals: {given.total} different blends of like slope wanted of {len(pool)} originals"
         )
     high, low, which, other = np.concatenate(parts).T
-    return _blended(job, Blends(high, low, which, other, lam))
+    return _blended(given, Blends(high, low, which, other, lam))
 
 
 def _alike(slope: np.ndarray, index: np.ndarray, width: float, rng) -> np.ndarray:
@@ -249,37 +252,37 @@ def _alike(slope: np.ndarray, index: np.ndarray, width: float, rng) -> np.ndarra
     return (chance <= drawn[:, None]).sum(axis=1)
 
 
-def _reweight(job: Job) -> TrainingSet:
-    value, _ = job.pool.measure(Feature("mean_slope_gradient", job.delta))
-    shares, edges = target_bins(job.target)
+def _reweight(given: Material) -> TrainingSet:
+    value, _ = given.pool.measure(Feature("mean_slope_gradient", given.delta))
+    shares, edges = target_bins(given.target)
     numbers = bin_numbers(value.ravel(), edges)
     there = np.unique(numbers)
     drawn = []
-    for number, count in enumerate(wanted_counts(shares, job.total)):
+    for number, count in enumerate(wanted_counts(shares, given.total)):
         nearest = there[np.argmin(np.abs(there - number))]
         members = np.flatnonzero(numbers == nearest)
-        rounds = [job.rng.permutation(members) for _ in range(-(-int(count) // len(members)))]
+        rounds = [given.rng.permutation(members) for _ in range(-(-int(count) // len(members)))]
         drawn.append(np.concatenate([np.empty(0, dtype=int), *rounds])[:count])
-    which, index = np.divmod(np.concatenate(drawn), len(job.pool))
-    return _drawn(job, _singles(index, which))
+    which, index = np.divmod(np.concatenate(drawn), len(given.pool))
+    return _drawn(given, _singles(index, which))
 
 
-def _plan(job: Job, total: int) -> pd.DataFrame:
-    feature = Feature("mean_slope_gradient", job.delta)
-    seed = int(job.rng.integers(2**32))
-    return mixup.plan(job.pool, feature, job.target, total, seed=seed, **job.options).picked
+def _plan(given: Material, total: int) -> pd.DataFrame:
+    feature = Feature("mean_slope_gradient", given.delta)
+    seed = int(given.rng.integers(2**32))
+    return mixup.plan(given.pool, feature, given.target, total, seed=seed, **given.options).picked
 
 
-def _adaptive_mixup(job: Job) -> TrainingSet:
-    return _drawn(job, _plan(job, job.total))
+def _adaptive_mixup(given: Material) -> TrainingSet:
+    return _drawn(given, _plan(given, given.total))
 
 
-def _with_originals(job: Job) -> TrainingSet:
-    kept = round(job.share * job.total)
-    if not 0 < kept < job.total:
-        raise ValueError(f"total is {job.total}, too few to keep a share of {job.share} untouched")
-    untouched = _singles(*deal(len(job.pool), 1, kept, job.rng))
-    return _drawn(job, pd.concat([untouched, _plan(job, job.total - kept)], ignore_index=True))
+def _with_originals(given: Material) -> TrainingSet:
+    kept = round(given.share * given.total)
+    if not 0 < kept < given.total:
+        raise ValueError(f"total is {given.total}, too few to keep a share of {given.share} untouched")
+    untouched = _singles(*deal(len(given.pool), 1, kept, given.rng))
+    return _drawn(given, pd.concat([untouched, _plan(given, given.total - kept)], ignore_index=True))
 
 
 #: What each arm's training set is made by.

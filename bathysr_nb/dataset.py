@@ -349,14 +349,12 @@ def resize_file(
         raise ValueError(f"{lr}: a pickle is made from a pickle, a grid from a grid; the input is {hr}")
     if min(fine.shape) == 0 or min(fine.shape[-2:]) < scale or not np.isfinite(fine[~np.isnan(fine)]).all():
         raise ValueError(f"{hr}: has shape {fine.shape}, expected finite depths of at least {scale} x {scale} cells")
-    rows, cols = (size // scale * scale for size in fine.shape[-2:])
-    coarse = resize(fine[..., :rows, :cols], scale, downsampling)
-    if patches:
-        store.save_patches(lr, coarse, overwrite)
-    elif lr.suffix in pickles:
-        store.save_array(lr, coarse, overwrite)
-    else:
+    if lr.suffix not in pickles:
         grids.write_grid(coarsen(grid, scale, downsampling), lr, overwrite)
+        return
+    rows, cols = (size // scale * scale for size in fine.shape[-2:])
+    save = store.save_patches if patches else store.save_array
+    save(lr, resize(fine[..., :rows, :cols], scale, downsampling), overwrite)
 
 
 def coarsen(grid: xr.DataArray, scale: int = 4, downsampling: str = "bilinear") -> xr.DataArray:

@@ -242,7 +242,7 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
     [[1.0, -50.0]]
     """
     block, rows = np.asarray(block), []
-    for label, part in _parts(slope, edges).items():
+    for label, part in slope_parts(slope, edges).items():
         for method, error in errors.items() if len(part) else ():
             rmse = np.sqrt(error[part].mean())
             row = {
@@ -259,8 +259,14 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
     return pd.DataFrame(rows)
 
 
-def _parts(slope, edges) -> dict[str, np.ndarray]:
-    """Patches of each slope bin, and of all."""
+def slope_parts(slope, edges) -> dict[str, np.ndarray]:
+    """Numbers of the patches in each slope bin (see `slope_bins`), and of all.
+
+    Examples
+    --------
+    >>> {label: part.tolist() for label, part in slope_parts(np.array([0.3, 0.01, 0.2]), (0.1,)).items()}
+    {'0-0.1': [1], '0.1-': [0, 2], 'all': [0, 1, 2]}
+    """
     bins = slope_bins(slope, edges)
     return {label: np.flatnonzero(bins == label) for label in bins.categories} | {"all": np.arange(len(bins))}
 
@@ -292,7 +298,7 @@ def full_table(
     unknown = block is None
     block = np.zeros(len(slope)) if unknown else np.asarray(block)
     errors = {method: table["squared"].to_numpy() for method, table in measures.items()}
-    table, parts, rows = score_table(errors, slope, block, edges, reference, seed), _parts(slope, edges), []
+    table, parts, rows = score_table(errors, slope, block, edges, reference, seed), slope_parts(slope, edges), []
     for label in table["slope"].unique():
         part = {method: values.iloc[parts[label]] for method, values in measures.items()}
         drawn = resampled_means(np.hstack([values.to_numpy() for values in part.values()]), block[parts[label]], seed)

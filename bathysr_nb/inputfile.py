@@ -37,6 +37,11 @@ Degrees = Annotated[float, Limit("degrees from 0 to 180", lambda x: 0 <= x <= 18
 Noise = Annotated[float, Limit("a number from 0 to 0.5", lambda x: 0 <= x <= 0.5)]
 Seed = Annotated[int, Limit(f"a whole number from 0 to {2**32 - 1}", lambda n: 0 <= n < 2**32)]
 Loss = Annotated[Literal["mae", "mse", "psnr", "dssim", "ssim", "vgg"], Spelling({"ssim": "dssim"})]
+Model = Literal["srcnn", "fsrcnn", "espcn", "srgan", "esrgan"]
+Scale = Literal[2, 3, 4]
+Residual = Literal["bicubic"] | None
+Optimizer = Literal["sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"]
+Schedule = Literal["constant", "cosine", "one_cycle"]
 Penalty = Annotated[Literal["l1", "l2", "none"] | None, Spelling({None: "none"})]
 
 SSIM_CELLS = 11  # least side of an HR patch, that of the window of `bathysr_nb.metrics.dssim`
@@ -228,12 +233,12 @@ class Params:
     """
 
     data_dir: Path
-    model: Literal["srcnn", "fsrcnn", "espcn", "srgan", "esrgan"]
+    model: Model
     input_shape: Shape = (16, 16, 1)
-    scale: Literal[2, 3, 4] = 4
+    scale: Scale = 4
     train_data: Names = (("data_HR.pkl", "data_LR.pkl"),)
     norm_range: Depths | None = None
-    residual: Literal["bicubic"] | None = None
+    residual: Residual = None
     relief: Annotated[float, Limit("metres above 0", lambda x: x > 0)] | None = None
     bias: bool = True
     fname_model_weights: Path | None = None
@@ -241,9 +246,9 @@ class Params:
     batch_size: Count = 16
     epochs: Count = 5000
     loss: Loss = "mse"
-    optimizer: Literal["sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"] = "adam"
+    optimizer: Optimizer = "adam"
     learning_rate: Positive = 1e-4
-    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
+    schedule: Schedule = "constant"
     log_dir: Path | None = None
     log_period: Count = 20
     patience: Count | None = None

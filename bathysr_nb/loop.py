@@ -14,7 +14,7 @@ def fit(model: keras.Model, batches: Batches, validation, callbacks, epochs: int
     """Train a compiled model, as ``model.fit`` does, without a data pipeline of the backend.
 
     ``fit`` hands its batches through the backend's pipeline, which on TensorFlow and two cores
-    costs a fifth of a step and waits when an epoch ends (``docs/results/train_tried.txt``).
+    slows every step and waits when an epoch ends (``docs/results/train_tried.txt``).
 
     Parameters
     ----------

@@ -28,6 +28,7 @@ from bathysr_nb.picking import indices_of_the_nearest as indices_of_the_nearest
 from bathysr_nb.pool import PORTION, Pool
 
 POLICIES = ("target", "beta", "fixed")
+SETTINGS = ("threshold", "lambda_policy", "alpha", "lamb")  # of `plan`, by their names in input files
 KINDS = ("original", "mixup", "variant")
 SIDES = ("high", "low")
 

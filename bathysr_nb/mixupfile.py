@@ -23,6 +23,7 @@ from bathysr_nb.yamlfile import Limit
 
 Name = Annotated[str, Limit("a folder's name, without a path", lambda s: Path(s).name == s and s not in ("", ".."))]
 Share = Annotated[float, Limit("a number from 0 to 1", lambda x: 0 <= x <= 1)]
+Policy = Literal[mixup.POLICIES]
 Rate = Annotated[float, Limit("a number of at least 1", lambda x: x >= 1)]
 MANUAL_HR_CELL = 50.0  # metres; taken where no patches.csv tells the cell size
 SAME_CELL = 0.01  # cell sizes that differ by less are the same
@@ -107,7 +108,7 @@ class MixupParams:
     std: Positive | None = None
     save_dir_name: Name
     random_split: bool = False
-    lambda_policy: Literal["target", "beta", "fixed"] = "target"
+    lambda_policy: Policy = "target"
     alpha: Positive = 0.5
     lamb: Share = 0.8
     plot_figure: bool = False
@@ -195,12 +196,9 @@ def mix_files(params: MixupParams, force: bool = False) -> mixupreport.Outcome:
         feature,
         target,
         mixup.wanted_total(params.increase_rate, len(pool)),
-        threshold=params.threshold,
         random_split=params.random_split,
-        lambda_policy=params.lambda_policy,
-        alpha=params.alpha,
-        lamb=params.lamb,
         seed=params.seed,
+        **{name: getattr(params, name) for name in mixup.SETTINGS},
     )
     outcome = mixupreport.outcome(plan, feature, target, where, params.save_dir)
     with store.replacing_folder(params.save_dir, force) as folder:

@@ -5,7 +5,6 @@ Source: manual 1.1.1 (its figure 2 shows the same steps).
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -36,8 +35,7 @@ def method(high: np.ndarray, low: np.ndarray, lam: float, cell: float, slopes: d
     -------
     matplotlib Figure
     """
-    fig = plt.figure(figsize=(11, 6), layout="constrained")
-    plt.close(fig)  # a notebook shows what a cell ends with, once
+    fig = Figure(figsize=(11, 6), layout="constrained")
     above, below = fig.subfigures(2, 1, height_ratios=(1.15, 1))
     mixed = blend(high[None].astype(float), low[None], np.array([lam]))[0]
     relief = [patch - patch.mean() for patch in (high, low, mixed)]

@@ -7,6 +7,7 @@ Depth is drawn in cmocean's ``deep`` (dark is deep), differences in its ``balanc
 from __future__ import annotations
 
 import itertools
+import sys
 
 import cmocean
 import matplotlib.pyplot as plt
@@ -25,6 +26,18 @@ COLORS = {
     "srgan": "#e08214",
     "esrgan": "#b2182b",
 }
+
+
+def _show_in_notebooks() -> None:
+    """Let a notebook show a figure that a cell ends with, before pyplot has drawn one of its own."""
+    shell = "IPython" in sys.modules and sys.modules["IPython"].get_ipython()
+    if shell:
+        from IPython.core.pylabtools import select_figure_formats
+
+        select_figure_formats(shell, {"png"})
+
+
+_show_in_notebooks()
 
 
 def limits(*arrays) -> tuple[float, float]:

@@ -29,7 +29,7 @@ from bathysr_nb.state import STATE, load_state
 from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
 
 MODEL = "model.keras"
-#: All that a training and its test write into log_dir.
+#: All that a training, its test and its evaluation write into log_dir.
 WRITTEN = (
     RECORD,
     STATE,
@@ -43,6 +43,7 @@ WRITTEN = (
     "test_[0-9]*.png",
     "tensorboard",
     "test_result",
+    "evaluation",
 )
 LEFT_OVER = tuple(f".{Path(pattern).stem}-*" for pattern in WRITTEN)  # begun when a run was killed
 SHOWN = 4  # validation patches in test_*.png

@@ -7,16 +7,16 @@ with the same draw. A bin with few blocks gets no interval.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bathysr_nb import ablate, config, evaluate, interpolation, plots, report, store
+from bathysr_nb import ablate, config, evaluate, plots, report, store
 from bathysr_nb.ablation import REFERENCE, Ablation
 from bathysr_nb.intervals import in_words
 from bathysr_nb.linear import LinearFilter
 
+PLAIN = ("bicubic", "spline", "linear filter")  # what needs no network
 HOW_TO_READ = f"""Trained on the gentle blocks of the grid, scored on half of its steep ones; the LR of the other half
 steers. RMSE in metres, pooled over cells, per bin of the true patch's mean slope gradient; change against {REFERENCE}
 in percent, with its 95% interval from resampling blocks (few blocks: none). The bracket says nothing of how
@@ -47,7 +47,7 @@ def score(ablation: Ablation) -> pd.DataFrame:
             mean = {name: table[cells].to_numpy() for name, table in plain.items()}
             mean |= {arm: errors.mean(axis=0) for arm, errors in seeds.items()}
             table = evaluate.score_table(mean, slope, block, ablation.slope_edges, REFERENCE)
-            spread = _seed_spread(seeds, evaluate.slope_bins(slope, ablation.slope_edges))
+            spread = _seed_spread(seeds, evaluate.slope_parts(slope, ablation.slope_edges))
             table["seed_spread"] = [spread.get((line.slope, line.method), np.nan) for line in table.itertuples()]
             parts.append(table.assign(model=model, cells=cells))
     scores = pd.concat(parts, ignore_index=True)
@@ -93,8 +93,8 @@ def page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
         last = part[part["slope"] == "all"].set_index("method")["seed_spread"]
         wide["seeds, all"] = [f"{last[name]:.2f}" if last.get(name, np.nan) >= 0 else "" for name in wide.index]
         parts += [f"## {model}, {cells} cells", report.markdown(wide.rename_axis("slope").reset_index())]
-    sets = training_sets(ablation).round({"pairs": 0, "steps": 0, "originals": 0, "distance": 4}).reset_index()
-    sets = sets.astype({name: int for name in sets.columns.intersection(["pairs", "steps", "originals"])})
+    sets = training_sets(ablation).round({"originals": 0, "distance": 4}).reset_index()
+    sets = sets.astype(dict.fromkeys(("pairs", "steps", "originals"), int))
     parts += ["## The training sets", report.markdown(sets), f"![change against {REFERENCE}](ablation.png)"]
     return "\n\n".join(parts) + "\n"
 
@@ -111,18 +111,15 @@ def verdicts(scores: pd.DataFrame) -> list[str]:
 
 
 def _settings(ablation: Ablation) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in ablation.fixed.items() if name != "grid")
-    return f"Grid {Path(ablation.grid).name}; seeds {', '.join(map(str, ablation.seeds))}; {told}; {config.versions()}."
+    told = ", ".join(f"{name} {value}" for name, value in ablation.fixed.items())
+    return f"Seeds {', '.join(map(str, ablation.seeds))}; {told}; {config.versions()}."
 
 
 def _without_network(ablation: Ablation) -> dict[str, pd.DataFrame]:
     area = ablate.areas(ablation)
     lr, hr = area.scored
-    made = {
-        "bicubic": interpolation.enlarge(lr, ablation.scale),
-        "linear filter": LinearFilter.fit(*area.source).predict(lr),
-    }
-    return {name: ablate.errors(hr, sr, ablation.scale) for name, sr in made.items()}
+    made = evaluate.baselines(lr, ablation.scale, LinearFilter.fit(*area.source))
+    return {name: ablate.errors(hr, made[name], ablation.scale) for name in PLAIN}
 
 
 def _errors(ablation: Ablation, model: str, arm: str) -> dict[str, np.ndarray]:
@@ -132,11 +129,10 @@ def _errors(ablation: Ablation, model: str, arm: str) -> dict[str, np.ndarray]:
     return {cells: np.stack([table[cells] for table in tables]) for cells in ("inner", "all")}
 
 
-def _seed_spread(seeds: dict[str, np.ndarray], bins) -> dict[tuple[str, str], float]:
-    parts = {label: np.asarray(bins == label) for label in bins.categories} | {"all": np.ones(len(bins), bool)}
+def _seed_spread(seeds: dict[str, np.ndarray], parts: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
     return {
         (label, arm): float(np.sqrt(errors[:, part].mean(axis=1)).std(ddof=1))
         for label, part in parts.items()
         for arm, errors in seeds.items()
-        if part.any() and len(errors) > 1
+        if len(part) and len(errors) > 1
     }

@@ -2,6 +2,8 @@ import io
 
 import numpy as np
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from bathysr_nb import plots
 
@@ -58,3 +60,12 @@ def test_a_figure_drawn_again_shows_the_new_patches():
 def test_flat_patches_and_short_rows_are_drawn():
     flat = np.full((4, 4), -10.0)
     assert drawn(plots.comparison([{"a": flat, "b": flat}, {"a": flat}]))
+
+
+def test_a_notebook_shows_a_figure_before_pyplot_drew_one():
+    code = "import numpy as np\nfrom bathysr_nb import plots\nplots.comparison([{'a': np.eye(4)}])"
+    notebook = new_notebook(cells=[new_code_cell(code)])
+    NotebookClient(notebook, timeout=120).execute()
+    shown = notebook.cells[0].outputs
+    assert [output.output_type for output in shown] == ["execute_result"]
+    assert "image/png" in shown[0].data

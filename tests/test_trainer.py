@@ -46,7 +46,8 @@ def test_an_earlier_run_is_deleted_once_the_new_one_can_begin(config, capsys):
     log = config.parent / "log"
     assert run(capsys, config)[0] == 0
     (log / "notes.txt").write_text("mine")
-    (log / "test_result").mkdir()
+    for made in ("test_result", "evaluation"):
+        (log / made).mkdir()
     (log / ".state-abc.npz").write_text("of a run that was killed")
     before = files(log)
     status, said = run(capsys, config)
@@ -65,7 +66,7 @@ def test_an_earlier_run_is_deleted_once_the_new_one_can_begin(config, capsys):
         assert files(log) == before
     assert run(capsys, config, "--force", "log_period=2")[0] == 0
     assert {"notes.txt", BEST} <= files(log).keys()
-    assert not {"test_result", ".state-abc.npz", "test_00001.png"} & files(log).keys()
+    assert not {"test_result", "evaluation", ".state-abc.npz", "test_00001.png"} & files(log).keys()
     assert (log / "notes.txt").read_text() == "mine"
 
 
