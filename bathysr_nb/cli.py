@@ -184,7 +184,8 @@ def _superresolve(args) -> None:
     from bathysr_nb import mapfile
 
     reading = {key: getattr(args, key) for key in ("variable", "bounds", "cell_size", "crs", "land", "missing_value")}
-    options = {"tile": args.tile, "average": args.average, "applicability": args.applicability}
+    options = {"average": args.average, "applicability": args.applicability}
+    options |= {"tile": args.tile} if args.tile is not None else {}
     print(mapfile.superresolve_file(args.model, args.input, args.output, overwrite=args.force, **options, **reading))
 
 
@@ -253,7 +254,7 @@ def _add_superresolve(verbs) -> None:
     verb.add_argument("model", type=_here, metavar="MODEL.keras", help="as bathysr train leaves it in its log_dir")
     verb.add_argument("input", type=_here, metavar="IN", help="depth grid of any kind that bathysr build reads")
     verb.add_argument("output", type=_here, metavar="OUT", help=".nc (NetCDF) or .tif (cloud-optimised GeoTIFF)")
-    verb.add_argument("--tile", type=int, default=256, help="cells of IN along a tile's side (default: %(default)s)")
+    verb.add_argument("--tile", type=int, help="cells of IN along a tile's side; fewer take less memory")
     verb.add_argument("--average", action="store_true", help="mean of all flips and turns, with their spread")
     verb.add_argument(
         "--applicability",

@@ -28,7 +28,7 @@ from bathysr_nb.receptive import receptive_field
 from bathysr_nb.tiles import map_tiles
 from bathysr_nb.training_range import TrainingRange, cell_ratio
 
-TILE = 256  # LR cells
+TILE = 384  # LR cells
 LEAST = 5  # cells along a grid's side: what bicubic looks at
 HALO = 32  # LR cells, where it is not known how far a network sees
 OTHER_CELLS = 1.5  # times larger or smaller than those of the training: a warning
@@ -116,6 +116,7 @@ def superresolve(
         fields=1 + average,
         scale=scale,
         model=model,
+        cells=scale,
         reach=reach,
         orientations=orientations,
     )
@@ -249,27 +250,26 @@ def _history(model, network: keras.Model, scale: int, orientations: int) -> str:
     return f"{now} bathysr-nb {metadata.version('bathysr-nb')} superresolve: {network.name}{of}, scale {scale}{mean}"
 
 
-def _tile(window, inner, *, model, reach: int, orientations) -> np.ndarray:
-    """One tile of the map: shape (1 or 2, h scale, w scale)."""
+def _tile(window, inner, *, model, cells: int, reach: int, orientations) -> np.ndarray:
+    """One tile of the map, `cells` along an LR cell: shape (1 or 2, h cells, w cells)."""
     with _one_at_a_time:
         network = network_of(model)
-        scale = scale_of(network)
         missing = ~np.isfinite(window)
         if missing[inner].all():
-            shape = tuple((cells.stop - cells.start) * scale for cells in inner)
+            shape = tuple((side.stop - side.start) * cells for side in inner)
             return np.full((1 + (len(orientations) > 1), *shape), np.nan, np.float32)
-        halo = tuple(slice(max(cells.start - reach, 0), cells.stop + reach) for cells in inner)
+        halo = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in inner)
         patch = fill_missing(window)[halo]
         fields = _averaged(network, patch, orientations)
     own = [
-        slice((cells.start - around.start) * scale, (cells.stop - around.start) * scale)
-        for cells, around in zip(inner, halo)
+        slice((side.start - around.start) * cells, (side.stop - around.start) * cells)
+        for side, around in zip(inner, halo)
     ]
     fields = fields[:, own[0], own[1]]
     if not np.isfinite(fields.sum()):
         raise ValueError(f"{network.name}: the weights predict NaN; take those of an earlier epoch")
     if missing[inner].any():
-        fields[:, missing[inner].repeat(scale, 0).repeat(scale, 1)] = np.nan
+        fields[:, missing[inner].repeat(cells, 0).repeat(cells, 1)] = np.nan
     return fields
 
 

@@ -14,7 +14,7 @@ from statistics import median
 
 from workers import Worker, ask_all, serve
 
-STEPS, ROUNDS = 40, 5
+STEPS, ROUNDS = 80, 5
 FIRST = "the package's loop, loss alone"
 CASES = (("espcn", 32), ("fsrcnn", 16))
 LINES = {
@@ -116,9 +116,8 @@ def compare(name: str, batch: int) -> dict[str, float]:
 
 def main() -> None:
     print("python benchmarks/train_tried.py\n")
-    print(
-        f"Milliseconds a training step on 2 threads, Keras on TensorFlow; medians of {ROUNDS} rounds of {STEPS} steps."
-    )
+    print(f"Milliseconds a training step on 2 threads, Keras on TensorFlow; medians of {ROUNDS} rounds, each an epoch")
+    print(f"of {STEPS} steps with what its beginning and end cost: the more steps an epoch has, the less `fit` loses.")
     print("A line's ratio is its time divided by that of the first line.\n")
     print(f"{'':42}" + "".join(f"{f'{name}, batch {batch}':>20}{'ratio':>7}" for name, batch in CASES))
     times = [compare(*case) for case in CASES]
