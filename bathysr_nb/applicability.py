@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from bathysr_nb import grids, terrain
+from bathysr_nb import georeference, terrain
 from bathysr_nb.tiles import map_tiles
 from bathysr_nb.training_range import TrainingRange
 
@@ -79,10 +79,10 @@ def applicability(grid: xr.DataArray, training: TrainingRange, reach: int = 0) -
     >>> applicability(grid, training).values[0]
     array([3, 2, 2, 0, 0, 0], dtype=uint8)
     """
-    grid = grids.north_up(grid)
+    grid = georeference.north_up(grid)
     if training.cell_size is None:
         raise ValueError("the training range has no cell_size, so slopes cannot be compared; train again with it")
-    delta = grids.cell_size(grid)
+    delta = georeference.cell_size(grid)
     cells = max(training.cells - 2, 1) // 2 * 2 + 1
     lazy = grid.chunks is not None
     array = grid.data if lazy else da.from_array(grid.values, chunks=-1)

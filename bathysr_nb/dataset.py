@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bathysr_nb import config, grids, store
+from bathysr_nb import config, georeference, grids, store
 from bathysr_nb.blocks import find_pairs, split_blocks, trim
 from bathysr_nb.interpolation import resize
 
@@ -216,7 +216,7 @@ class Dataset:
         if lr_fname:
             coarse = None if cell_size is None else tuple(scale * size for size in grid.attrs["cell_size"])
             lr_grid = grids.read_grid(lr_fname, variable, cell_size=coarse, **window)
-            grids.check_same_ground(lr_grid, grid, scale)
+            georeference.check_same_ground(lr_grid, grid, scale)
             lr = ocean(lr_grid.values, kernel_size)[: rows // scale, : cols // scale]
         else:
             lr = resize(hr[:rows, :cols], scale, downsampling)
@@ -298,7 +298,7 @@ def ocean(depth: np.ndarray, kernel_size: tuple[int, int] | None) -> np.ndarray:
 def _measured(quality, keep, grid, cell_size, bounds) -> np.ndarray:
     array = str(quality).endswith((".pkl", ".pickle", ".npy"))
     tid = grids.read_grid(quality, cell_size=cell_size if array else None, bounds=bounds)
-    grids.check_same_ground(tid, grid, 1)
+    georeference.check_same_ground(tid, grid, 1)
     return grids.measured(tid.values, keep)
 
 

@@ -11,18 +11,15 @@ import re
 import warnings
 from pathlib import Path
 
+import dask
 import numpy as np
-import pyproj
 import xarray as xr
-from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 
-from bathysr_nb import config
-from bathysr_nb.gridfiles import X_NAMES, Y_NAMES, file_kind, opened, reading
+from bathysr_nb import config, georeference
+from bathysr_nb.gridfiles import file_kind, opened, reading
 from bathysr_nb.gridwriter import ATTRIBUTES
 from bathysr_nb.gridwriter import write_grid as write_grid
-
-NOT_METRES = r"(km|kilomet|cm|centimet|dm|decimet|ft|feet|foot|us_survey|fathom)"
 
 
 def bundled_grid() -> Path:
@@ -31,7 +28,15 @@ def bundled_grid() -> Path:
 
 
 def read_grid(
-    path, variable: str | None = None, *, bounds=None, cell_size=None, crs=None, land: str = "keep", missing_value=None
+    path,
+    variable: str | None = None,
+    *,
+    bounds=None,
+    cell_size=None,
+    crs=None,
+    land: str = "keep",
+    missing_value=None,
+    chunks: int | None = None,
 ) -> xr.DataArray:
     """Read a depth grid, or a window of it.
 
@@ -54,6 +59,9 @@ def read_grid(
     missing_value : float, optional
         One further number that means missing, as the file has it. NaN and the file's own
         fill value always do, and exactly 0 in pickles.
+    chunks : int, optional
+        For a NetCDF or GeoTIFF file larger than memory: cells along the side of dask's chunks, which are read when
+        they are needed, and once now to check them.
 
     Returns
     -------
@@ -77,7 +85,7 @@ def read_grid(
 
     Notes
     -----
-    Depths stored positive are turned when the attribute ``positive`` says "down", or when it
+    Depths stored positive are georeference.turned when the attribute ``positive`` says "down", or when it
     is absent, the variable's name, standard_name or long_name says depth, and more cells are
     above than below 0.
 
@@ -101,22 +109,25 @@ def read_grid(
         warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
         with opened(path, kind, variable) as raw:
             raw, unlocated = _with_coordinates(name, _two_dimensional(name, raw), cell_size)
-            crs = _reference(name, raw, crs, unlocated)
+            crs = georeference.reference_system(name, raw, crs, unlocated)
             raw = _window(name, raw, bounds)
             with reading(name, kind), np.errstate(over="ignore"):
-                values = raw.values.astype(np.float32)
-    values = _depths(name, raw, values, {missing_value, 0 if kind == "pickle" else None} - {None}, land)
+                values = (raw.values if chunks is None else raw.chunk(chunks).data).astype(np.float32)
+                values = _without(values, missing_value, 0 if kind == "pickle" else None)
+                counts = _counted(values)
+    values = _depths(name, raw, values, counts, land)
     attrs = {k: v for k, v in raw.attrs.items() if k.startswith("flag_")} if _is_code(raw) else ATTRIBUTES
     axes = {"y": raw[raw.dims[0]].values.astype(float), "x": raw[raw.dims[1]].values.astype(float)}
-    grid = xr.DataArray(values, axes, ("y", "x"), raw.name, attrs)
-    grid = grid.isel(y=_turn(axes["y"], rising=False), x=_turn(axes["x"], rising=True))
-    grid.values = np.ascontiguousarray(grid.values)
+    grid = xr.DataArray(values, axes, ("y", "x"), attrs=attrs).rename(raw.name)  # dask has a name of its own
+    grid = georeference.turned(grid)
+    if chunks is None:
+        grid.values = np.ascontiguousarray(grid.values)
     grid.encoding["source"] = name
     if crs is not None:
         grid = grid.rio.write_crs(crs)
     if unlocated:
         grid.attrs["coordinates_from"] = "cell_size"
-    grid.attrs["cell_size"] = _metres(name, grid.y.values, grid.x.values, crs)
+    grid.attrs["cell_size"] = georeference.cell_metres(name, grid.y.values, grid.x.values, crs)
     return grid
 
 
@@ -137,10 +148,7 @@ def _with_coordinates(name: str, raw: xr.DataArray, cell_size) -> tuple[xr.DataA
     if not missing:
         if cell_size is not None:
             raise ValueError(f"{name}: has coordinates of its own, but cell_size is {cell_size!r}; leave it out")
-        raw = raw.transpose(_axis(name, raw, Y_NAMES, "north"), _axis(name, raw, X_NAMES, "east"))
-        for dim in raw.dims:
-            _check_regular(name, raw[dim])
-        return raw, False
+        return georeference.ordered(name, raw), False
     if cell_size is None:
         raise ValueError(f"{name}: has no coordinates; give cell_size= in metres, a number or (dy, dx)")
     try:
@@ -154,82 +162,6 @@ def _with_coordinates(name: str, raw: xr.DataArray, cell_size) -> tuple[xr.DataA
     return xr.DataArray(raw.variable.data, {"y": y, "x": x}, ("y", "x"), raw.name, raw.attrs), True
 
 
-def _axis(name: str, raw: xr.DataArray, names: tuple, direction: str) -> str:
-    """The dimension that is named so, or whose units are degrees_north (degrees_east)."""
-    for dim in raw.dims:
-        if str(dim).lower() in names or re.match(rf"degrees?_?{direction[0]}", _units(raw[dim])):
-            return dim
-    raise ValueError(
-        f"{name}: dimensions {', '.join(map(str, raw.dims))}; expected y and x, lat and lon, "
-        "or coordinates in degrees_north and degrees_east"
-    )
-
-
-def _units(array: xr.DataArray) -> str:
-    return str(array.attrs.get("units", "")).strip().lower()
-
-
-def _check_regular(name: str, axis: xr.DataArray) -> None:
-    centres = axis.values
-    if centres.ndim != 1 or centres.dtype.kind not in "iuf":
-        raise ValueError(f"{name}: coordinate {axis.name} holds {centres.dtype}; expected numbers")
-    if re.match(NOT_METRES, _units(axis)):
-        raise ValueError(f"{name}: coordinate {axis.name} is in {_units(axis)}; expected metres or degrees")
-    step = _step(centres)
-    rounding = 2 * float(np.spacing(abs(centres).max())) if centres.dtype.kind == "f" else 0
-    off = abs(np.diff(centres.astype(float)) - step).max()
-    if not (step and off <= 1e-3 * abs(step) + rounding):  # so that NaN is an error too
-        raise ValueError(f"{name}: the steps of {axis.name} are irregular (by up to {off:g}); expected equal steps")
-
-
-def _step(centres) -> float:
-    return (float(centres[-1]) - float(centres[0])) / (len(centres) - 1)
-
-
-def _turn(centres, rising: bool) -> slice:
-    return slice(None, None, 1 if rising == (centres[0] < centres[-1]) else -1)
-
-
-def _outer(centres) -> tuple[float, float]:
-    """Outer edges, half a cell beyond the centres."""
-    half = abs(_step(centres)) / 2
-    return float(min(centres[0], centres[-1])) - half, float(max(centres[0], centres[-1])) + half
-
-
-def _reference(name: str, raw: xr.DataArray, given, unlocated: bool) -> CRS | None:
-    """The file's reference system, or the one given, or EPSG:4326 for degrees."""
-    with reading(name, "grid"):
-        found = raw.rio.crs
-    if found and found.is_geographic and 'GEOGCS["undefined"' in found.to_wkt():
-        found = None  # GEBCO's files name an ellipsoid only
-    try:
-        given = None if given is None else CRS.from_user_input(given)
-    except ValueError:  # rasterio's CRSError is one
-        raise ValueError(f"{name}: crs is {given!r}; expected a reference system such as EPSG:32755") from None
-    y, x = (raw[dim] for dim in raw.dims)
-    degrees = str(y.name).lower() in Y_NAMES[1:] or _units(y).startswith("degree")
-    if given is not None and (not _same_crs(given, found) if found else degrees and not given.is_geographic):
-        raise ValueError(f"{name}: crs is {_say(given)}, but the file has {_say(found) if found else 'degrees'}")
-    crs = found or given or (CRS.from_epsg(4326) if degrees else None)
-    reach_y, reach_x = abs(y.values).max(), abs(x.values).max()
-    if crs is None:
-        if not unlocated and reach_y <= 90 and reach_x <= 360 and abs(_step(y.values)) < 1:
-            raise ValueError(f"{name}: no CRS, and coordinates that look like degrees; give crs='EPSG:4326'")
-    elif crs.is_geographic and (reach_y > 90 or unlocated):
-        raise ValueError(f"{name}: CRS {_say(crs)} is in degrees, but y reaches {reach_y:g}; expected a CRS in metres")
-    elif not crs.is_geographic and not (crs.is_projected and crs.linear_units_factor[1] == 1):
-        raise ValueError(f"{name}: CRS {_say(crs)}; expected degrees or a projection in metres")
-    return crs
-
-
-def _same_crs(one: CRS, other: CRS) -> bool:
-    return one == other or one.to_epsg() == other.to_epsg() is not None
-
-
-def _say(crs: CRS) -> str:
-    return crs.to_string() if len(crs.to_string()) < 60 else pyproj.CRS(crs.to_wkt()).name
-
-
 def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
     """The cells whose centres lie inside `bounds`, not yet loaded."""
     if bounds is None:
@@ -241,11 +173,12 @@ def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
     picked = {}
     for dim, low, high in zip(raw.dims, (bottom, left), (top, right)):
         centres = raw[dim].values
-        slack = 1e-3 * abs(_step(centres))
-        edges = _outer(centres)
+        slack = 1e-3 * abs(georeference.step_of(centres))
+        edges = georeference.outer_edges(centres)
         if not (edges[0] - slack <= low < high <= edges[1] + slack):
             own = ", ".join(
-                f"{value:.10g}" for value in np.transpose([_outer(raw[d].values) for d in raw.dims[::-1]]).flat
+                f"{value:.10g}"
+                for value in np.transpose([georeference.outer_edges(raw[d].values) for d in raw.dims[::-1]]).flat
             )
             raise ValueError(f"{name}: bounds {tuple(bounds)} are not inside the file's own ({own}) with left < right")
         inside = np.flatnonzero((centres >= low - slack) & (centres <= high + slack))
@@ -253,164 +186,45 @@ def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
     return _two_dimensional(f"{name}: the window {tuple(bounds)}", raw.isel(picked))
 
 
-def _depths(name: str, raw: xr.DataArray, values: np.ndarray, missing: set, land: str) -> np.ndarray:
-    """Missing cells made NaN, depths turned to negative down, land masked, and faults found."""
-    if re.match(NOT_METRES, _units(raw)):
-        raise ValueError(f"{name}: {raw.name} is in {_units(raw)}; expected metres")
-    for number in missing:
-        values[values == np.float32(number)] = np.nan
-    if infinite := np.count_nonzero(np.isinf(values)):
-        raise ValueError(f"{name}: {infinite} infinite cells; make them NaN or name them with missing_value=")
-    if np.isnan(values).all():
-        raise ValueError(f"{name}: all cells are missing")
-    if _is_positive_down(raw, values):
-        values = 0 - values
-    if land == "mask":
-        values[values >= 0] = np.nan
-        if np.isnan(values).all():
-            raise ValueError(f"{name}: no cell lies below 0; depths stored positive need the attribute positive='down'")
+def _without(values, *numbers):
+    """Cells that hold one of the numbers made NaN."""
+    for number in numbers:
+        if number is not None:
+            values = np.where(values == np.float32(number), np.float32(np.nan), values)
     return values
 
 
-def _is_positive_down(raw: xr.DataArray, values: np.ndarray) -> bool:
+def _counted(values) -> dict[str, int]:
+    """How many cells are infinite, known, above and below 0; one pass through a grid of dask."""
+    asked = {"infinite": np.isinf(values), "known": ~np.isnan(values), "above": values > 0, "below": values < 0}
+    return dict(zip(asked, dask.compute(*(found.sum() for found in asked.values()))))
+
+
+def _depths(name: str, raw: xr.DataArray, values, counts: dict[str, int], land: str):
+    """Faults found, depths turned to negative down, land masked."""
+    if re.match(georeference.NOT_METRES, georeference.units_of(raw)):
+        raise ValueError(f"{name}: {raw.name} is in {georeference.units_of(raw)}; expected metres")
+    if counts["infinite"]:
+        raise ValueError(f"{name}: {counts['infinite']} infinite cells; make them NaN or name them with missing_value=")
+    if not counts["known"]:
+        raise ValueError(f"{name}: all cells are missing")
+    turn = _is_positive_down(raw, counts)
+    if land == "mask" and not counts["above" if turn else "below"]:
+        raise ValueError(f"{name}: no cell lies below 0; depths stored positive need the attribute positive='down'")
+    values = 0 - values if turn else values
+    return np.where(values < 0, values, np.float32(np.nan)) if land == "mask" else values
+
+
+def _is_positive_down(raw: xr.DataArray, counts: dict[str, int]) -> bool:
     positive = str(raw.attrs.get("positive", "")).lower()
     if positive in ("up", "down"):
         return positive == "down"
     words = f"{raw.name} {raw.attrs.get('standard_name')} {raw.attrs.get('long_name')}".lower()
-    return "depth" in words and not _is_code(raw) and np.count_nonzero(values > 0) > np.count_nonzero(values < 0)
+    return "depth" in words and not _is_code(raw) and counts["above"] > counts["below"]
 
 
 def _is_code(raw: xr.DataArray) -> bool:
     return str(raw.name).lower() == "tid" or not {"flag_values", "flag_masks"}.isdisjoint(raw.attrs)
-
-
-def _metres(name: str, y: np.ndarray, x: np.ndarray, crs: CRS | None) -> tuple[float, float]:
-    """Cell size (dy, dx); in degrees at mid-latitude, with a warning when dx varies by more than 2%."""
-    dy, dx = abs(_step(y)), abs(_step(x))
-    if crs is None or not crs.is_geographic:
-        return dy, dx
-    geod = pyproj.CRS(crs.to_wkt()).get_geod()
-    middle = (y[0] + y[-1]) / 2
-    rows = [y[0], middle, y[-1], 0.0 if y[-1] < 0 < y[0] else middle]
-    width = [geod.inv(0, lat, dx, lat)[2] for lat in rows]
-    if (change := (max(width) - min(width)) / width[1]) > 0.02:
-        warnings.warn(
-            f"{name}: dx varies by {change:.1%} between the rows ({min(width):.0f} to {max(width):.0f} m, "
-            f"{width[1]:.0f} m is used); project the grid, or read fewer rows with bounds=",
-            stacklevel=3,
-        )
-    return geod.inv(0, middle - dy / 2, 0, middle + dy / 2)[2], width[1]
-
-
-def cell_size(grid: xr.DataArray) -> tuple[float, float]:
-    """Cell size (dy, dx) of a grid in metres, from its coordinates; of degrees at mid-latitude.
-
-    Parameters
-    ----------
-    grid : DataArray or Dataset, dims (y, x)
-
-    Examples
-    --------
-    >>> tuple(round(size, 1) for size in cell_size(read_grid(bundled_grid())[::4, ::4]))
-    (1083.6, 1083.6)
-    """
-    with warnings.catch_warnings(action="ignore"):  # whoever read the grid was told
-        return _metres("grid", grid.y.values, grid.x.values, grid.rio.crs)
-
-
-def finer_axes(grid: xr.DataArray, scale: int) -> dict[str, np.ndarray]:
-    """Cell centres of a finer grid of the same ground: the outer edges are the same.
-
-    Parameters
-    ----------
-    grid : DataArray or Dataset, dims (y, x)
-    scale : int
-        Fine cells along a cell of the grid.
-
-    Returns
-    -------
-    dict of str to ndarray
-        y and x, in the order of the grid's.
-
-    Examples
-    --------
-    >>> grid = xr.DataArray(np.zeros((2, 2)), {"y": [30.0, 10.0], "x": [10.0, 30.0]}, ("y", "x"))
-    >>> finer_axes(grid, 2)["y"]
-    array([35., 25., 15.,  5.])
-    """
-    axes = {}
-    for axis in ("y", "x"):
-        centres = grid[axis].values
-        step = _step(centres)
-        axes[axis] = float(centres[0]) + ((np.arange(len(centres) * scale) + 0.5) / scale - 0.5) * step
-    return axes
-
-
-def north_up(grid: xr.DataArray) -> xr.DataArray:
-    """A grid with dims (y, x), y falling and x rising, from one with lat and lon or another order.
-
-    Raises
-    ------
-    ValueError
-        If it is not a 2-D DataArray with such coordinates.
-
-    Examples
-    --------
-    >>> grid = xr.DataArray(np.zeros((3, 2)), {"lat": [1.0, 2.0, 3.0], "lon": [5.0, 6.0]}, ("lat", "lon"))
-    >>> north_up(grid).y.values
-    array([3., 2., 1.])
-    """
-    if not isinstance(grid, xr.DataArray) or grid.ndim != 2:
-        found = f"dims {grid.dims}" if isinstance(grid, xr.DataArray) else type(grid).__name__
-        raise ValueError(f"grid: {found}; expected a DataArray with dims (y, x) as read_grid gives it")
-    if missing := [dim for dim in grid.dims if dim not in grid.coords]:
-        raise ValueError(f"grid: dims {', '.join(map(str, missing))} have no coordinates")
-    y, x = _axis("grid", grid, Y_NAMES, "north"), _axis("grid", grid, X_NAMES, "east")
-    crs, grid = grid.rio.crs, grid.transpose(y, x)
-    for dim in grid.dims:
-        _check_regular("grid", grid[dim])
-    turned = grid.isel({y: _turn(grid[y].values, rising=False), x: _turn(grid[x].values, rising=True)})
-    turned = turned.rename({old: new for old, new in ((y, "y"), (x, "x")) if old != new})
-    return turned if crs is None else turned.rio.write_crs(crs)
-
-
-def check_same_ground(lr: xr.DataArray, hr: xr.DataArray, scale: int) -> None:
-    """Check that an LR and an HR grid cover the same ground.
-
-    Parameters
-    ----------
-    lr, hr : DataArray, dims (y, x)
-        As `read_grid` gives them. Of grids without coordinates of their own (pickles, .npy)
-        only the shapes are compared.
-    scale : int
-        HR cells along an LR cell.
-
-    Raises
-    ------
-    ValueError
-        If the shapes are not in the ratio `scale`, the reference systems differ, or an outer
-        corner differs by more than 1% of an LR cell.
-
-    Examples
-    --------
-    >>> hr = read_grid(bundled_grid())
-    >>> check_same_ground(hr.coarsen(y=4, x=4).mean(), hr, 4)
-    """
-    sides = " and ".join(
-        f"{side} {grid.encoding['source']}" if "source" in grid.encoding else side
-        for side, grid in (("LR", lr), ("HR", hr))
-    )
-    if hr.shape != (lr.shape[0] * scale, lr.shape[1] * scale):
-        raise ValueError(f"{sides}: shapes {lr.shape} and {hr.shape}, expected HR to be {scale} times LR")
-    if "coordinates_from" in lr.attrs or "coordinates_from" in hr.attrs:
-        return
-    if lr.rio.crs and hr.rio.crs and not _same_crs(lr.rio.crs, hr.rio.crs):
-        raise ValueError(f"{sides}: CRS {_say(lr.rio.crs)} and {_say(hr.rio.crs)}, expected the same")
-    for axis in ("y", "x"):
-        edges = np.array([_outer(lr[axis].values), _outer(hr[axis].values)])
-        if abs(edges[0] - edges[1]).max() > 0.01 * abs(_step(lr[axis].values)):
-            found = " and ".join(f"{low:.10g} to {high:.10g}" for low, high in edges)
-            raise ValueError(f"{sides}: {axis} from {found}, expected the same outer edges within 1% of an LR cell")
 
 
 def measured(tid, keep) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import numpy as np
+import dask
 
 from bathysr_nb import config, grids
 from bathysr_nb.applicability import FLAGS
@@ -14,6 +14,8 @@ from bathysr_nb.gridwriter import check_writable, write_grid
 from bathysr_nb.receptive import receptive_field
 from bathysr_nb.superresolve import HALO, TILE, computing, network_of, scale_of, seam_report, superresolve
 from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
+
+READ = 1024  # cells along the side of what is read at a time
 
 
 def superresolve_file(
@@ -67,8 +69,8 @@ def superresolve_file(
     network = network_of(model)
     if applicability is not None:
         _check_range(model)
-    grid = grids.read_grid(source, **reading)
-    sr = superresolve(grid.chunk(), model, tile=tile, average=average)
+    grid = grids.read_grid(source, chunks=READ, **reading)
+    sr = superresolve(grid, model, tile=tile, average=average)
     with computing("superresolve"):
         write_grid(sr, target, overwrite)
     reach = receptive_field(network)
@@ -94,6 +96,6 @@ def _write_applicability(grid, model: Path, reach: int, path, overwrite: bool) -
     training, name = TrainingRange.beside(model), config.shorten(path)
     flags = applicability_map(grid, training, reach)
     write_grid(flags.to_dataset(), path, overwrite)
-    known = flags.values[flags.values != FLAGS["missing"]]
     outside = FLAGS["depth_outside_training"] | FLAGS["slope_outside_training"]
-    return [f"{name}: {np.mean(known & outside > 0):.1%} of the known cells are outside the training range"]
+    counts = dask.compute((flags & outside > 0).sum(), (flags != FLAGS["missing"]).sum())
+    return [f"{name}: {counts[0] / counts[1]:.1%} of the known cells are outside the training range"]

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from bathysr_nb import config, grids
+from bathysr_nb import config, georeference
 from bathysr_nb.backend import keras
 from bathysr_nb.gridwriter import ATTRIBUTES
 from bathysr_nb.layers import LocalMean
@@ -87,6 +87,7 @@ def superresolve(
 
     Examples
     --------
+    >>> from bathysr_nb import grids
     >>> from bathysr_nb.models import build_model
     >>> from bathysr_nb.normalization import Normalisation
     >>> espcn = build_model("espcn", scale=2, normalisation=Normalisation(-2500, 0, relief=10))
@@ -175,8 +176,8 @@ def scale_of(network: keras.Model) -> int:
 
 
 def _checked(grid) -> xr.DataArray:
-    grid = grids.north_up(grid).astype(np.float32)
-    name = grid.encoding.get("source", "grid")
+    name = getattr(grid, "encoding", {}).get("source", "grid")
+    grid = georeference.north_up(grid).astype(np.float32)
     if min(grid.shape) < LEAST:
         raise ValueError(f"{name}: {grid.shape[0]} x {grid.shape[1]} cells; expected at least {LEAST} along each side")
     if grid.chunks is None and not np.isfinite(grid.values).any():
@@ -214,7 +215,7 @@ def _tell_other_cells(grid: xr.DataArray, model) -> None:
     if training is None or training.cell_size is None:
         warnings.warn(f"{config.shorten(model)}: the cell size it was trained for is not known", stacklevel=3)
         return
-    size = grids.cell_size(grid)
+    size = georeference.cell_size(grid)
     ratio = cell_ratio(size, training.cell_size)
     if ratio > OTHER_CELLS:
         warnings.warn(
@@ -226,7 +227,7 @@ def _tell_other_cells(grid: xr.DataArray, model) -> None:
 
 def _orientations(grid: xr.DataArray) -> list[tuple[int, bool]]:
     """Quarter turns and whether flipped: all eight of square cells, else the four that keep rows rows."""
-    dy, dx = grids.cell_size(grid)
+    dy, dx = georeference.cell_size(grid)
     turns = range(4) if abs(dy / dx - 1) < SQUARE else (0, 2)
     return [(turn, flipped) for turn in turns for flipped in (False, True)]
 
@@ -234,12 +235,12 @@ def _orientations(grid: xr.DataArray) -> list[tuple[int, bool]]:
 def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> xr.Dataset:
     attrs = dict(ATTRIBUTES), {"long_name": "standard deviation over flips and turns", "units": "m"}
     variables = {name: (("y", "x"), field, own) for name, field, own in zip(("elevation", SPREAD), fields, attrs)}
-    sr = xr.Dataset(variables, grids.finer_axes(grid, scale), {"history": history})
+    sr = xr.Dataset(variables, georeference.finer_axes(grid, scale), {"history": history})
     if grid.rio.crs is not None:
         sr = sr.rio.write_crs(grid.rio.crs)
     for field in sr.data_vars.values():
         field.attrs |= {key: grid.attrs[key] for key in ("coordinates_from",) if key in grid.attrs}
-        field.attrs["cell_size"] = tuple(size / scale for size in grids.cell_size(grid))
+        field.attrs["cell_size"] = tuple(size / scale for size in georeference.cell_size(grid))
     return sr
 
 

@@ -27,6 +27,7 @@ from workers import Rounds, Worker, serve
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bathysr_nb.backend import ops
+from bathysr_nb.gridwriter import write_grid
 from bathysr_nb.mapfile import superresolve_file
 from bathysr_nb.models import build_model, load_model
 from bathysr_nb.normalization import Normalisation
@@ -85,7 +86,7 @@ class MapArm(Rounds):
 
 
 def write_map(model: Path, folder: Path, rows: int, suffix: str) -> None:
-    superresolve_file(model, folder / f"{rows}.npy", folder / f"sr{suffix}", overwrite=True, cell_size=200)
+    superresolve_file(model, folder / f"{rows}.nc", folder / f"sr{suffix}", overwrite=True)
 
 
 def prepare(folder: Path) -> Path:
@@ -100,7 +101,7 @@ def prepare(folder: Path) -> Path:
     few = np.zeros((16, 16, 16, 1), "float32"), np.zeros((16, 64, 64, 1), "float32")
     np.savez(folder / "data.npz", lr=few[0], hr=few[1], test=depth[None, ..., None])
     for shape in (SHAPE, tuple(GROWN * side for side in SHAPE)):
-        np.save(folder / f"{shape[0]}.npy", np.tile(depth, (shape[0] // SHAPE[0], shape[1] // SHAPE[1])))
+        write_grid(located(np.tile(depth, np.floor_divide(shape, SHAPE))), folder / f"{shape[0]}.nc")
     return folder / "model.keras"
 
 

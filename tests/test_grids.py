@@ -3,12 +3,13 @@ import pickle
 import tracemalloc
 import warnings
 
+import dask
 import numpy as np
 import pytest
 import rioxarray  # noqa: F401
 import xarray as xr
 
-from bathysr_nb import config, grids, store
+from bathysr_nb import config, georeference, grids, store
 
 UTM = "EPSG:32755"
 #: 3 x 4 cells of 50 m (north-south) by 100 m; top left cell -1, below it -5, right of it -2
@@ -66,11 +67,12 @@ ARRAYS = (".pkl", ".pickle", ".npy")
 
 
 def fault(path, match, **options):
-    """The error must name the file and be one line."""
-    with pytest.raises(ValueError, match=match) as caught:
-        grids.read_grid(path, **options)
-    assert path.name in str(caught.value)
-    assert "\n" not in str(caught.value)
+    """The error must name the file and be one line, and be the same of a lazy grid."""
+    for chunks in (None, 500):
+        with pytest.raises(ValueError, match=match) as caught:
+            grids.read_grid(path, chunks=chunks, **options)
+        assert path.name in str(caught.value)
+        assert "\n" not in str(caught.value)
 
 
 def test_bundled_grid_is_the_one_its_script_makes():
@@ -329,6 +331,39 @@ def test_window_does_not_load_the_file(kind, large):
     assert peak < values.nbytes / 8
 
 
+@pytest.mark.parametrize("land", ["keep", "mask"])
+@pytest.mark.parametrize("kind", [*KINDS, *ARRAYS])
+def test_lazy_is_the_same(kind, land, tmp_path):
+    options = {"land": land, "missing_value": -7.0} | ({"cell_size": (50, 100)} if kind in ARRAYS else {})
+    path = make(kind, tmp_path)
+    plain, lazy = (grids.read_grid(path, chunks=chunks, **options) for chunks in (None, 2))
+    assert (max(map(max, lazy.chunks)), lazy.dtype) == (2, np.float32)
+    xr.testing.assert_identical(lazy.compute(), plain)
+    assert (lazy.encoding["source"], int(np.isnan(lazy).sum())) == (plain.encoding["source"], 1)
+
+
+def test_lazy_depth_is_turned_and_land_masked(tmp_path):
+    values = -DEPTHS.copy()
+    values[0, 0] = -20  # a hill
+    path = save(tmp_path / "a.nc", dataset("depth", values, positive="down"))
+    lazy = grids.read_grid(path, land="mask", chunks=2)
+    np.testing.assert_array_equal(lazy, np.where(values > 0, -values, np.nan))
+
+
+@pytest.mark.parametrize("kind", ["4.nc", "3.nc", "tif"])
+def test_lazy_grid_is_never_loaded_whole(kind, large):
+    folder, values = large
+    with dask.config.set(scheduler="synchronous"):
+        grids.read_grid(folder / f"a.{kind}", chunks=250)  # imports count once
+        tracemalloc.start()
+        lazy = grids.read_grid(folder / f"a.{kind}", chunks=250)
+        low, high = float(lazy.min()), float(lazy.max())
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert (low, high) == (values.min(), values.max())
+    assert peak < values.nbytes / 4
+
+
 @pytest.mark.parametrize("kind", ["4.nc", "tif"])
 def test_window_reads_where_the_rest_is_damaged(kind, large, tmp_path):
     import h5py
@@ -472,24 +507,24 @@ def test_write_faults_leave_the_old_file(tmp_path, monkeypatch):
 def test_same_ground():
     hr = projected(np.zeros((8, 12)), 25.0 * np.arange(8)[::-1], 25.0 * np.arange(12))
     lr = hr.coarsen(y=4, x=4).mean()
-    grids.check_same_ground(lr, hr, 4)
-    grids.check_same_ground(lr.assign_coords(x=lr.x + 0.9), hr, 4)
+    georeference.check_same_ground(lr, hr, 4)
+    georeference.check_same_ground(lr.assign_coords(x=lr.x + 0.9), hr, 4)
     with pytest.raises(ValueError, match=r"x from 36\.5 to 336\.5|x from -11\.4 to 288\.6 and -12\.5 to 287\.5"):
-        grids.check_same_ground(lr.assign_coords(x=lr.x + 1.1), hr, 4)
+        georeference.check_same_ground(lr.assign_coords(x=lr.x + 1.1), hr, 4)
     with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(8, 12\), expected HR to be 3 times LR"):
-        grids.check_same_ground(lr, hr, 3)
+        georeference.check_same_ground(lr, hr, 3)
     with pytest.raises(ValueError, match="CRS EPSG:32754 and EPSG:32755"):
-        grids.check_same_ground(lr.rio.write_crs("EPSG:32754"), hr, 4)
-    grids.check_same_ground(lr.drop_vars("spatial_ref"), hr, 4)
+        georeference.check_same_ground(lr.rio.write_crs("EPSG:32754"), hr, 4)
+    georeference.check_same_ground(lr.drop_vars("spatial_ref"), hr, 4)
 
 
 def test_arrays_compare_shapes_only(tmp_path):
     np.save(tmp_path / "lr.npy", DEPTHS)
     np.save(tmp_path / "hr.npy", np.repeat(np.repeat(DEPTHS, 2, 0), 2, 1))
     lr, hr = (grids.read_grid(tmp_path / f"{side}.npy", cell_size=70) for side in ("lr", "hr"))
-    grids.check_same_ground(lr, hr, 2)
+    georeference.check_same_ground(lr, hr, 2)
     with pytest.raises(ValueError, match=r"LR .*lr\.npy and HR .*hr\.npy: shapes"):
-        grids.check_same_ground(lr, hr, 4)
+        georeference.check_same_ground(lr, hr, 4)
 
 
 def test_source_codes(tmp_path):

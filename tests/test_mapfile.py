@@ -7,7 +7,7 @@ import rasterio
 import xarray as xr
 from networks import RESIDUAL, shaken, small
 
-from bathysr_nb import cli, grids, gridwriter, synthetic
+from bathysr_nb import cli, georeference, grids, gridwriter, synthetic
 from bathysr_nb.superresolve import superresolve
 from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
 
@@ -47,7 +47,7 @@ def test_files_from_the_shell_hold_the_map(suffix, folder, capsys):
     expected = superresolve(lr, folder / "model.keras", tile=30, average=True)
     written = grids.read_grid(folder / f"sr{suffix}")
     np.testing.assert_allclose(written, expected.elevation, rtol=0, atol=1e-3)
-    grids.check_same_ground(lr, written, 2)
+    georeference.check_same_ground(lr, written, 2)
     if suffix == ".tif":
         with rasterio.open(folder / "sr.tif") as file:
             assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
@@ -98,6 +98,7 @@ def test_without_a_training_range_nothing_is_begun(folder, capsys):
         (("model.keras", "lr.nc", "sr.tif", "--applicability", "sr.tif"), "need files of their own"),
         (("model.keras", "lr.nc", "sr.tif", "--tile", "0"), "tile is 0"),
         (("model.keras", "lr.nc", "lr.nc/sr.tif"), "lr.nc"),
+        (("model.keras", "lr.nc", "sr.tif", "--bounds", 299_900, 7_999_300, 317_900, 8_000_100), "lr.nc: 4 x 90 cells"),
     ],
 )
 def test_faults_are_one_line_and_leave_nothing(arguments, match, folder, capsys):
