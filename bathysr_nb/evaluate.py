@@ -13,14 +13,16 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import interpolation
-from bathysr_nb.intervals import FEW_BLOCKS, change_interval, quantiles, resampled_means
+from bathysr_nb.intervals import FEW_BLOCKS, change_interval, effective_blocks, quantiles, resampled_means
 from bathysr_nb.linear import LinearFilter
 
 MANUAL_EDGES = (0.05, 0.1)
 BATCH = 256  # patches scored at a time
+LINEAR = "linear filter"
+PLAIN = {*interpolation.METHODS, interpolation.SPLINE, LINEAR}  # what needs no network
 HOW_TO_READ = f"""RMSE in metres on steep ground that no network saw, per bin of the true patch's mean slope
-gradient; change against bicubic in percent; in brackets its 95% interval from resampling blocks, which is too
-narrow where blocks are few (below {FEW_BLOCKS}: none)."""
+gradient; change against bicubic in percent; in brackets its 95% interval from resampling blocks. Few blocks: fewer than
+{FEW_BLOCKS}, which say nothing. In parentheses how many equal blocks would tell as much, for a few rough ones rule."""
 #: Score to how it comes from the means of `bathysr_nb.terrainscores.patch_measures`.
 SCORES = {
     "rmse": lambda mean: np.sqrt(mean["squared"]),
@@ -147,8 +149,8 @@ def baselines(lr: np.ndarray, scale: int, linear: LinearFilter | None = None) ->
     >>> {name: sr.shape for name, sr in baselines(np.zeros((3, 4, 4)), 2).items()}["spline"]
     (3, 8, 8)
     """
-    made = {name: interpolation.enlarge(lr, scale, name) for name in ("nearest", "bilinear", "bicubic", "spline")}
-    return made if linear is None else made | {"linear filter": linear.predict(lr).astype(lr.dtype)}
+    made = {name: interpolation.enlarge(lr, scale, name) for name in (*interpolation.METHODS, interpolation.SPLINE)}
+    return made if linear is None else made | {LINEAR: linear.predict(lr).astype(lr.dtype)}
 
 
 def comparison_rows(sides: dict[str, np.ndarray], scores: pd.DataFrame) -> list[dict]:
@@ -230,9 +232,9 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
     Returns
     -------
     DataFrame
-        One row a bin with patches in it and method: slope, method, patches, blocks, rmse
-        (m), change (%), low, high (95% interval of the change; NaN with fewer than 8
-        blocks). The last bin is "all".
+        One row a bin with patches in it and method: slope, method, patches, blocks, effective (blocks, of the
+        reference, see `bathysr_nb.intervals.effective_blocks`), rmse (m), change (%), low, high (95% interval of the
+        change; NaN with fewer than 8 blocks). The last bin is "all".
 
     Examples
     --------
@@ -243,6 +245,7 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
     """
     block, rows = np.asarray(block), []
     for label, part in slope_parts(slope, edges).items():
+        effective = effective_blocks(errors[reference][part], block[part]) if len(part) else 0
         for method, error in errors.items() if len(part) else ():
             rmse = np.sqrt(error[part].mean())
             row = {
@@ -250,6 +253,7 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
                 "method": method,
                 "patches": len(part),
                 "blocks": len(set(block[part])),
+                "effective": effective,
                 "rmse": rmse,
             }
             if method != reference:
@@ -284,7 +288,7 @@ def full_table(
     slope, edges, reference, seed
         As `score_table`.
     block : ndarray, shape (n,), optional
-        Block of each patch; None: not known, so there are no intervals and ``blocks`` is 0.
+        Block of each patch; None: not known, so there are no intervals, and ``blocks`` and ``effective`` are NaN.
 
     Returns
     -------
@@ -302,14 +306,15 @@ def full_table(
     for label in table["slope"].unique():
         part = {method: values.iloc[parts[label]] for method, values in measures.items()}
         drawn = resampled_means(np.hstack([values.to_numpy() for values in part.values()]), block[parts[label]], seed)
+        effective = effective_blocks(part[reference]["squared"], block[parts[label]])
         for values in part.values():
             own, drawn = (None, None) if drawn is None else np.split(drawn, [values.shape[1]], axis=1)
-            rows.append(_scores(values, own))
+            rows.append(_scores(values, own, effective))
     table = pd.concat([table, pd.DataFrame(rows).drop(columns="rmse")], axis=1)
-    return table.assign(blocks=0) if unknown else table
+    return table.assign(blocks=np.nan, effective=np.nan) if unknown else table
 
 
-def _scores(measures: pd.DataFrame, drawn: np.ndarray | None) -> dict[str, float]:
+def _scores(measures: pd.DataFrame, drawn: np.ndarray | None, effective: float) -> dict[str, float]:
     """All scores of some patches, with intervals from the drawn means of their measures."""
     means, row = dict(measures.mean()), {}
     draws = None if drawn is None else dict(zip(measures.columns, drawn.T))
@@ -317,7 +322,7 @@ def _scores(measures: pd.DataFrame, drawn: np.ndarray | None) -> dict[str, float
         for name, score in SCORES.items():
             if name not in ("psnr", "dssim") or name in means:
                 row[name] = float(score(means))
-                row[f"{name}_low"], row[f"{name}_high"] = quantiles(draws and score(draws))
+                row[f"{name}_low"], row[f"{name}_high"] = quantiles(draws and score(draws), effective)
     return row
 
 
@@ -332,19 +337,24 @@ def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame
     Returns
     -------
     DataFrame of str
-        Index: slope bin. Columns: patches, blocks, and for each method RMSE in metres, the
-        change against the reference and its 95% interval.
+        Index: slope bin. Columns: patches, blocks (the effective number in parentheses), and for each method RMSE in
+        metres, the change against the reference and its 95% interval. A bin with fewer than 8 blocks says so instead.
     """
     rows = {}
     for label, part in scores.groupby("slope", sort=False):
         first = part.iloc[0]
-        rows[label] = {"patches": f"{first['patches']}", "blocks": f"{first['blocks']}"}
-        rows[label] |= {line["method"]: _cell_text(line, reference) for _, line in part.iterrows()}
+        known = not np.isnan(first["blocks"])
+        blocks = f"{first['blocks']:.0f} ({first['effective']:.1f})" if known else "not known"
+        silent = label != "all" and known and first["blocks"] < FEW_BLOCKS
+        rows[label] = {"patches": f"{first['patches']}", "blocks": blocks}
+        rows[label] |= {
+            line["method"]: "few blocks" if silent else _cell_text(line, reference) for _, line in part.iterrows()
+        }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("slope")
 
 
 def _cell_text(line, reference: str) -> str:
     if line["method"] == reference:
         return f"{line['rmse']:.2f}"
-    interval = "few blocks" if np.isnan(line["low"]) else f"{line['low']:+.1f}, {line['high']:+.1f}"
+    interval = "no interval" if np.isnan(line["low"]) else f"{line['low']:+.1f}, {line['high']:+.1f}"
     return f"{line['rmse']:.2f}  {line['change']:+.1f}% [{interval}]"

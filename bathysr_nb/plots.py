@@ -152,11 +152,12 @@ def slope_bars(ax, scores, methods) -> None:
 
 
 def change_intervals(ax, scores) -> None:
-    """Change in RMSE against bicubic with its 95% interval, per slope bin."""
+    """Change in RMSE against bicubic with its 95% interval, per slope bin that has one."""
     labels = list(dict.fromkeys(scores["slope"]))
     methods = list(scores.dropna(subset="change")["method"].unique())
     for i, method in enumerate(methods):
         part = scores[scores["method"] == method].set_index("slope").loc[labels]
+        part = part[part["low"].notna() | (part.index == "all")].reindex(labels)
         place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * 0.15
         spread = [part["change"] - part["low"], part["high"] - part["change"]]
         ax.errorbar(place, part["change"], spread, fmt="o", capsize=4, color=COLORS.get(method), label=method)
@@ -179,7 +180,7 @@ def forest(scores, reference: str) -> Figure:
     Returns
     -------
     matplotlib Figure
-        A row of panels for each model.
+        A row of panels for each model; that of a bin without intervals says why and nothing else.
     """
     drawn = scores.dropna(subset="change")
     models, labels, methods = (list(dict.fromkeys(drawn[name])) for name in ("model", "slope", "method"))
@@ -188,6 +189,9 @@ def forest(scores, reference: str) -> Figure:
     axes = fig.subplots(len(models), len(labels), sharey=True, squeeze=False)
     for (i, model), (j, label) in itertools.product(enumerate(models), enumerate(labels)):
         part = drawn[(drawn["model"] == model) & (drawn["slope"] == label)].set_index("method").reindex(methods)
+        if label != "all" and part["low"].isna().all():
+            part[["change", "low", "high"]] = np.nan
+            axes[i, j].text(0.5, 0.5, "few blocks", ha="center", transform=axes[i, j].transAxes)
         spread = np.stack([part["change"] - part["low"], part["high"] - part["change"]])
         ax, place = axes[i, j], -np.arange(len(methods))
         ax.errorbar(part["change"], place, xerr=spread, fmt="o", ms=4, capsize=3, color=COLORS["espcn"])

@@ -11,10 +11,11 @@ from bathysr_nb.evaluate import MANUAL_EDGES
 from bathysr_nb.intervals import FEW_BLOCKS, change_interval, in_words
 from bathysr_nb.terrainscores import RIM
 
-HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw; none with
-fewer than {FEW_BLOCKS} blocks. They say nothing of how another training would end. Inner cells lie at least {RIM} LR
-cells from the patch's rim, where bicubic has its neighbours; the verdict is on them. Slopes are the mean slope
-gradient of the true patch."""
+HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw; a bin
+with fewer than {FEW_BLOCKS} blocks says so instead. In parentheses: how many equal blocks would tell as much, for a few
+rough ones rule the squares; the intervals are as wide as that asks for. They say nothing of how another training would
+end. Inner cells lie at least {RIM} LR cells from the patch's rim, where bicubic has its neighbours; the verdict is
+on them. Slopes are the mean slope gradient of the true patch."""
 COLUMNS = {
     "rmse": "RMSE, pooled over cells (m)",
     "rmse_patch_mean": "RMSE, mean over patches (m)",
@@ -32,8 +33,8 @@ MEANINGS = """* RMSE: pooled, the root of the mean square over all cells, is rul
 * Slope error and bias: mean absolute and mean signed difference of the slope angle; a negative bias is too smooth.
 * Roughness: spread of depth about its mean over two LR cells; 1 is as rough as the truth, less is too smooth.
 * LR consistency: RMSE of the result, downsampled as the data set was, against the LR that it was made from.
-* Invented detail: RMS of detail beyond bicubic and finer than the LR cells that does not go with the truth's. On
-  all cells, what differs at the rim is mostly bicubic's fault."""
+* Invented detail: RMS of detail beyond bicubic and finer than the LR cells that does not go with the truth's. Bicubic
+  has none by definition. On all cells, what differs at the rim is mostly bicubic's fault."""
 
 
 def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> list[str]:
@@ -50,22 +51,36 @@ def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -
     Returns
     -------
     list of str
-        Against bicubic on all slopes and on the steepest bin that has patches, against the best
-        linear filter, and how much it invents.
+        On all slopes against bicubic and against the best of what needs no network (the one with the lowest RMSE
+        here), on the steepest bin that has patches against bicubic, and how much it invents.
     """
-    inner, measures = found.scores[found.scores["cells"] == "inner"], found.measures["inner"]
-    bins = evaluate.slope_bins(ground.slope, edges)
-    steepest = bins.max()
-    everywhere = np.ones(len(bins), bool)
-    asked = [("bicubic", everywhere, "all slopes"), ("bicubic", np.asarray(bins == steepest), f"slopes {steepest}")]
-    asked += [("linear filter", everywhere, "all slopes")] if "linear filter" in measures else []
+    measures, bins = found.measures["inner"], evaluate.slope_bins(ground.slope, edges)
+    everywhere, steepest = np.ones(len(bins), bool), np.asarray(bins == bins.max())
+    best = min(evaluate.PLAIN & measures.keys(), key=lambda method: measures[method]["squared"].mean())
+    against = {"bicubic": "bicubic"} | {best: f"{best}, the best that needs no network"}
     said = [
-        f"{where}: {_against(measures[name], measures[other], part, ground.block)} {other}"
-        for other, part, where in asked
+        f"all slopes: {_against(measures[name], measures[other], everywhere, ground.block)} {called}"
+        for other, called in against.items()
     ]
-    line = inner[(inner["slope"] == "all") & (inner["method"] == name)].iloc[0]
+    if not steepest.all():
+        said.append(_on_steepest(measures, name, steepest, ground.block, bins.max()))
+    inner = found.scores[(found.scores["cells"] == "inner") & (found.scores["slope"] == "all")]
+    made = inner[inner["method"] == name].iloc[0]["invented"]
     there = np.sqrt(measures[name]["true_detail"].mean())
-    return [*said, f"invented detail {line['invented']:.2f} m RMS, where the truth has {there:.2f} m beyond bicubic"]
+    return [*said, f"invented detail {made:.2f} m RMS, where the truth has {there:.2f} m beyond bicubic"]
+
+
+def _on_steepest(measures: dict[str, pd.DataFrame], name: str, part: np.ndarray, block, label: str) -> str:
+    blocks = "an unknown number of blocks" if block is None else counted(len(set(block[part])), "block")
+    where = f"slopes {label} ({counted(part.sum(), 'patch', 'patches')} of {blocks})"
+    if block is not None and len(set(block[part])) < FEW_BLOCKS:
+        return f"{where}: too few blocks to say"
+    return f"{where}: {_against(measures[name], measures['bicubic'], part, block)} bicubic"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Such as 1 block, 2 blocks."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _against(model: pd.DataFrame, other: pd.DataFrame, part: np.ndarray, block) -> str:
@@ -92,9 +107,11 @@ def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> st
     -------
     str
     """
-    blocks = "an unknown number of" if ground.block is None else len(set(ground.block))
+    blocks = "an unknown number of blocks" if ground.block is None else counted(len(set(ground.block)), "block")
     cells = " x ".join(f"{d:.4g}" for d in dict.fromkeys(ground.delta))
-    told = f"{len(ground.slope)} patches of {blocks} blocks, cells of {cells} m; {config.versions()}."
+    bins = ", ".join(f"{edge:g} = {np.degrees(np.arctan(edge)):.1f} degrees" for edge in edges)
+    patches = counted(len(ground.slope), "patch", "patches")
+    told = f"{patches} of {blocks}, cells of {cells} m; slopes: {bins}; {config.versions()}."
     parts = [
         f"# {name} on the test set",
         "Inner cells:",

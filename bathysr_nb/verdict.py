@@ -1,7 +1,7 @@
 """What an ablation says: RMSE in metres per slope bin and arm, against flips and turns.
 
 Errors are averaged over seeds, patch by patch; then blocks are resampled, both sides of a difference
-with the same draw. A bin with few blocks gets no interval.
+with the same draw. A bin with few blocks says so.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from bathysr_nb.linear import LinearFilter
 PLAIN = ("bicubic", "spline", "linear filter")  # what needs no network
 HOW_TO_READ = f"""Trained on the gentle blocks of the grid, scored on half of its steep ones; the LR of the other half
 steers. RMSE in metres, pooled over cells, per bin of the true patch's mean slope gradient; change against {REFERENCE}
-in percent, with its 95% interval from resampling blocks (few blocks: none). The bracket says nothing of how
-another training of the same arm would end: that is the spread over seeds. `oracle` is trained on the steering
+in percent, with its 95% interval from resampling blocks; a bin with few blocks says so. In parentheses: how many equal
+blocks would tell as much, for a few rough ones rule the squares. The bracket says nothing of how another
+training of the same arm would end: that is the spread over seeds. `oracle` is trained on the steering
 half's own truth; `linear filter` is the best 5 x 5 one of the source."""
 
 

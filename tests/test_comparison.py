@@ -48,18 +48,37 @@ def test_scores_have_every_method_in_every_bin_on_both_kinds_of_cells(found):
     assert found.scores.query("cells == 'inner'")["psnr"].isna().all()
 
 
-def test_the_verdict_names_bicubic_the_steepest_bin_the_filter_and_what_was_invented(found):
+def test_the_verdict_names_the_best_rival_the_steepest_bin_and_what_was_invented(found):
     said = scorepage.verdicts(found, GROUND, "net", EDGES)
     assert said[0].startswith("all slopes: better, RMSE -80.")
     assert said[0].endswith("against bicubic")
-    assert said[1].startswith(f"slopes {EDGES[1]:g}-: ")
-    assert said[2].startswith("all slopes: better")
-    assert said[2].endswith("against linear filter")
+    rmse = found.scores.query("cells == 'inner' and slope == 'all' and method != 'net'").set_index("method")["rmse"]
+    assert rmse.idxmin() != "bicubic"
+    assert said[1].startswith("all slopes: better")
+    assert said[1].endswith(f"against {rmse.idxmin()}, the best that needs no network")
+    steep = GROUND.slope >= EDGES[1]
+    assert said[2].startswith(
+        f"slopes {EDGES[1]:g}- ({steep.sum()} patches of {len(set(GROUND.block[steep]))} blocks): "
+    )
     there = np.sqrt(found.measures["inner"]["net"]["true_detail"].mean())
     assert said[3] == f"invented detail 0.00 m RMS, where the truth has {there:.2f} m beyond bicubic"
+
+
+def test_where_bicubic_is_the_best_rival_it_is_named_once(found):
+    inner = found.measures["inner"]
+    others = {name: table.assign(squared=table["squared"] * 9) for name, table in inner.items() if name != "bicubic"}
+    said = scorepage.verdicts(found._replace(measures={"inner": inner | others}), GROUND, "net", EDGES)
+    assert [text.startswith("all slopes") for text in said] == [True, False, False]
+    assert said[0].endswith("bicubic, the best that needs no network")
+
+
+def test_the_verdict_of_few_unknown_and_flat_blocks(found):
     few = GROUND._replace(block=np.zeros(N, int))
-    assert "too few blocks for an interval" in scorepage.verdicts(found, few, "net", EDGES)[0]
+    said = scorepage.verdicts(found, few, "net", EDGES)
+    assert "too few blocks for an interval" in said[0]
+    assert said[2].endswith("patches of 1 block): too few blocks to say")
     assert "blocks not known" in scorepage.verdicts(found, GROUND._replace(block=None), "net", EDGES)[0]
+    assert len(scorepage.verdicts(found, GROUND, "net", edges=(50,))) == 3  # all in one bin
 
 
 def test_worse_and_no_difference_are_said(found):

@@ -59,11 +59,15 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
     assert 170 <= hits <= 198
 
 
-def test_few_blocks_give_words_instead_of_an_interval():
-    errors = {"bicubic": np.full(6, 4.0), "net": np.full(6, 1.0)}
-    text = evaluate.wide_table(evaluate.score_table(errors, np.zeros(6), np.arange(6)))
-    assert text.loc["all", "net"] == "1.00  -50.0% [few blocks]"
-    assert text.loc["all", "bicubic"] == "2.00"
+def test_a_bin_of_few_blocks_says_so_instead_of_a_number():
+    errors = {"bicubic": np.full(16, 4.0), "net": np.full(16, 1.0)}
+    table = evaluate.score_table(errors, [0.01] * 10 + [0.07] * 6, np.arange(16))
+    text = evaluate.wide_table(table)
+    assert text.loc["0-0.05"].tolist() == ["10", "10 (10.0)", "2.00", "1.00  -50.0% [-50.0, -50.0]"]
+    assert text.loc["0.05-0.1"].tolist() == ["6", "6 (6.0)", "few blocks", "few blocks"]
+    assert table.set_index(["slope", "method"]).loc[("0.05-0.1", "net"), "rmse"] == 1
+    few = evaluate.score_table({name: error[:6] for name, error in errors.items()}, np.zeros(6), np.arange(6))
+    assert evaluate.wide_table(few).loc["all", "net"] == "1.00  -50.0% [no interval]"
 
 
 def test_patch_scores_by_hand_and_each_patch_by_itself():
@@ -154,7 +158,8 @@ def test_full_table_by_hand():
 def test_unknown_blocks_give_no_intervals():
     tables = {"bicubic": measures(30, 0), "net": measures(30, 1)}
     found = evaluate.full_table(tables, np.full(30, 0.07))
-    assert (found["blocks"] == 0).all()
+    assert found[["blocks", "effective"]].isna().all(axis=None)
+    assert (evaluate.wide_table(found)["blocks"] == "not known").all()
     assert found[[name for name in found if name.endswith(("low", "high"))]].isna().all(axis=None)
     assert found["rmse"].notna().all()
 
