@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import signal
 import sys
+import threading
 import warnings
 from functools import partial
 from pathlib import Path
@@ -25,7 +27,7 @@ EXAMPLES = {
     "train": "bathysr train params/input_espcn.yml --set seed=1 --set log_dir=../runs/espcn_1",
     "test": "bathysr test params/input_espcn.yml",
     "evaluate": "bathysr evaluate params/input_espcn.yml --slope-edges 0.015,0.03,0.05",
-    "superresolve": "bathysr superresolve runs/espcn/model.keras gebco.nc finer.tif --average",
+    "superresolve": "bathysr superresolve runs/espcn/model.keras gebco.nc finer.tif --average --land mask",
     "ablate": "bathysr ablate params/ablation_residual.yml --set seeds=[0,1,2,3,4] --workers 2",
 }
 
@@ -314,9 +316,8 @@ def parser() -> argparse.ArgumentParser:
     ):
         verb = _verb(verbs, name, run, help)
         _configured(verb)
-        verb.add_argument(
-            "--slope-edges", type=_edges, default=(0.05, 0.1), help="inner edges of the slope bins (default: 0.05,0.1)"
-        )
+        edges = "inner edges of the slope bins, as gradients (default: 0.05,0.1; 0.05 is 2.9 degrees)"
+        verb.add_argument("--slope-edges", type=_edges, default=(0.05, 0.1), help=edges)
     _add_superresolve(verbs)
     ablate = _verb(
         verbs, "ablate", _ablate, "train on several training sets at equal budget and compare; goes on if stopped"
@@ -332,10 +333,17 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _terminated(number, _frame):
+    """A scheduler's signal is as Ctrl-C is: nothing is left half-written."""
+    raise KeyboardInterrupt(128 + number)
+
+
 def main(argv=None) -> int:
     """Run the command; a fault is one line on standard error and exit status 1."""
     args = parser().parse_args(argv)
     warnings.showwarning = lambda message, *_: print(f"bathysr {args.verb}: note: {message}", file=sys.stderr)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         args.run(args)
     except (ValueError, OSError, RuntimeError) as error:
@@ -346,9 +354,9 @@ def main(argv=None) -> int:
     except MemoryError as error:
         print(f"bathysr {args.verb}: not enough memory: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"bathysr {args.verb}: stopped", file=sys.stderr)
-        return 130
+        return stop.args[0] if stop.args else 130
     return 0
 
 

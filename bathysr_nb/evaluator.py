@@ -128,7 +128,11 @@ def _blocks(table: Path, kept: np.ndarray) -> np.ndarray:
     if "block" not in frame or len(frame) <= kept[-1]:
         found = f"{len(frame)} rows with columns {', '.join(frame)}"
         raise ValueError(f"{table}: has {found}; expected a block for each of {kept[-1] + 1} patches or more")
-    return frame["block"].to_numpy()[kept]
+    block = pd.to_numeric(frame["block"], errors="coerce").to_numpy()
+    if np.isnan(block).any():
+        row = int(np.flatnonzero(np.isnan(block))[0])
+        raise ValueError(f"{table}: block of patch {row} is {frame['block'][row]!r}; expected a number")
+    return block[kept]
 
 
 def training_filter(params: Params) -> LinearFilter | None:

@@ -209,10 +209,17 @@ def finer_axes(grid: xr.DataArray, scale: int) -> dict[str, np.ndarray]:
 def north_up(grid: xr.DataArray) -> xr.DataArray:
     """A grid with dims (y, x), y falling and x rising, from one with lat and lon or another order.
 
+    Degrees without a reference system get EPSG:4326, as `bathysr_nb.grids.read_grid` does it.
+
     Raises
     ------
     ValueError
-        If it is not a 2-D DataArray with such coordinates.
+        If it is not a 2-D DataArray with such coordinates, or its depths are positive down.
+
+    Warns
+    -----
+    UserWarning
+        If it names a reference system that was left behind when the file was opened.
 
     Examples
     --------
@@ -225,8 +232,14 @@ def north_up(grid: xr.DataArray) -> xr.DataArray:
         raise ValueError(f"grid: {found}; expected a DataArray with dims (y, x) as read_grid gives it")
     if missing := [dim for dim in grid.dims if dim not in grid.coords]:
         raise ValueError(f"grid: dims {', '.join(map(str, missing))} have no coordinates")
-    crs = grid.rio.crs
+    if str(grid.attrs.get("positive", "")).lower() == "down":
+        raise ValueError("grid: its depths are positive down; expected metres, negative down, as read_grid gives them")
+    mapping = grid.attrs.get("grid_mapping", grid.encoding.get("grid_mapping"))
     grid = turned(ordered("grid", grid))
+    crs = reference_system("grid", grid, None, unlocated="coordinates_from" in grid.attrs)
+    if crs is None and mapping:
+        told = f"grid: its reference system {mapping} was left behind"
+        warnings.warn(f"{told}; open the file with decode_coords='all', or by read_grid", stacklevel=3)
     grid = grid.rename({old: new for old, new in zip(grid.dims, ("y", "x")) if old != new})
     return grid if crs is None else grid.rio.write_crs(crs)
 

@@ -63,14 +63,22 @@ def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -
 
 
 def check_writable(path, overwrite: bool = False) -> None:
-    """Raise what `write_grid` would raise before it begins: wrong suffix, or a file that is there already."""
+    """Raise beforehand what `write_grid` would raise: wrong suffix, a file that is there, no access."""
     path = config.resolve(path)
     name = config.shorten(path)
     if path.suffix.lower() not in SUFFIXES:
         found = path.suffix or "a file without suffix"
         raise ValueError(f"{name}: cannot write {found}; choose one of {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise ValueError(f"{name}: is a folder; expected a file to write")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{name}: exists already; pass overwrite=True (--force) to replace it")
+    folder = next(above for above in path.parents if above.exists())
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"{name}: cannot write into {config.shorten(folder)} ({reason})") from None
 
 
 def _plain(name: str, grid) -> xr.Dataset:
@@ -95,7 +103,8 @@ def _plain(name: str, grid) -> xr.Dataset:
     if grid.rio.crs is not None:
         plain = plain.rio.write_crs(grid.rio.crs).rio.write_coordinate_system()
     else:
-        plain.y.attrs["units"] = plain.x.attrs["units"] = "m"
+        for axis in "yx":  # which is which is what GDAL asks for
+            plain[axis].attrs |= {"units": "m", "axis": axis.upper(), "standard_name": f"projection_{axis}_coordinate"}
     more = grid.attrs if isinstance(grid, xr.Dataset) else {}
     return plain.assign_attrs({"Conventions": "CF-1.8"} | {k: more[k] for k in GLOBAL if k in more})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import dask
@@ -12,7 +11,7 @@ from bathysr_nb.applicability import FLAGS
 from bathysr_nb.applicability import applicability as applicability_map
 from bathysr_nb.gridwriter import check_writable, write_grid
 from bathysr_nb.receptive import receptive_field
-from bathysr_nb.superresolve import HALO, TILE, computing, network_of, scale_of, seam_report, superresolve
+from bathysr_nb.superresolve import HALO, TILE, computing, network_of, scale_of, superresolve, tell_seams
 from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
 
 READ = 1024  # cells along the side of what is read at a time
@@ -60,11 +59,11 @@ def superresolve_file(
         As `bathysr_nb.grids.read_grid`, `bathysr_nb.gridwriter.write_grid` and
         `bathysr_nb.superresolve.superresolve`; before anything is computed.
     """
-    outputs = [config.resolve(path) for path in (target, applicability) if path is not None]
-    for path in outputs:
+    paths = [config.resolve(path).resolve() for path in (source, target, applicability) if path is not None]
+    for path in paths[1:]:
         check_writable(path, overwrite)
-    if len(set(outputs)) < len(outputs):
-        raise ValueError(f"{config.shorten(outputs[0])}: the map and its applicability need files of their own")
+    if len(set(paths)) < len(paths):
+        raise ValueError(f"{config.shorten(paths[-1])}: grid, map and applicability need files of their own")
     model = config.resolve(model)
     network = network_of(model)
     if applicability is not None:
@@ -76,7 +75,7 @@ def superresolve_file(
     reach = receptive_field(network)
     if reach is None:
         written = grids.read_grid(target).values
-        warnings.warn(seam_report(written, scale_of(network), max(tile, 3 * HALO)), stacklevel=2)
+        tell_seams(written, scale_of(network), max(tile, 3 * HALO))
     dy, dx = sr.elevation.attrs["cell_size"]
     lines = [f"{config.shorten(target)}: {sr.sizes['y']} x {sr.sizes['x']} cells of {dy:.4g} x {dx:.4g} m"]
     if applicability is not None:
@@ -96,6 +95,8 @@ def _write_applicability(grid, model: Path, reach: int, path, overwrite: bool) -
     training, name = TrainingRange.beside(model), config.shorten(path)
     flags = applicability_map(grid, training, reach)
     write_grid(flags.to_dataset(), path, overwrite)
-    outside = FLAGS["depth_outside_training"] | FLAGS["slope_outside_training"]
-    counts = dask.compute((flags & outside > 0).sum(), (flags != FLAGS["missing"]).sum())
-    return [f"{name}: {counts[0] / counts[1]:.1%} of the known cells are outside the training range"]
+    bits = (FLAGS["depth_outside_training"] | FLAGS["slope_outside_training"], FLAGS["near_missing"])
+    found = [(flags & bit > 0).sum() for bit in bits] + [(flags != FLAGS["missing"]).sum()]
+    outside, near, known = dask.compute(*found)
+    told = f"{outside / known:.1%} of the known cells are outside the training range"
+    return [f"{name}: {told}, {near / known:.1%} see a missing cell"]

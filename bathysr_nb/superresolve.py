@@ -121,13 +121,13 @@ def superresolve(
         reach=reach,
         orientations=orientations,
     )
-    sr = _dataset(grid, fields, scale, _history(model, network, scale, len(orientations)))
+    sr = _dataset(grid, fields, scale, _history(grid, model, network, len(orientations)))
     if lazy:
         return sr
     with computing("superresolve", progress):
         sr = sr.compute()
     if unknown:
-        warnings.warn(seam_report(sr.elevation, scale, max(tile, 3 * HALO)), stacklevel=2)
+        tell_seams(sr.elevation, scale, max(tile, 3 * HALO))
     return sr
 
 
@@ -176,12 +176,13 @@ def scale_of(network: keras.Model) -> int:
 
 
 def _checked(grid) -> xr.DataArray:
-    name = getattr(grid, "encoding", {}).get("source", "grid")
-    grid = georeference.north_up(grid).astype(np.float32)
+    source = getattr(grid, "encoding", {}).get("source")
+    name, grid = source or "grid", georeference.north_up(grid).astype(np.float32)
     if min(grid.shape) < LEAST:
         raise ValueError(f"{name}: {grid.shape[0]} x {grid.shape[1]} cells; expected at least {LEAST} along each side")
     if grid.chunks is None and not np.isfinite(grid.values).any():
         raise ValueError(f"{name}: all cells are missing")
+    grid.encoding |= {"source": source} if source else {}
     return grid
 
 
@@ -244,11 +245,13 @@ def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> 
     return sr
 
 
-def _history(model, network: keras.Model, scale: int, orientations: int) -> str:
+def _history(grid: xr.DataArray, model, network: keras.Model, orientations: int) -> str:
     of = "" if isinstance(model, keras.Model) else f" of {config.shorten(model)}"
+    source = f" from {grid.encoding['source']}" if "source" in grid.encoding else ""
     mean = f", mean of {orientations} orientations" if orientations > 1 else ""
     now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    return f"{now} bathysr-nb {metadata.version('bathysr-nb')} superresolve: {network.name}{of}, scale {scale}{mean}"
+    made = f"{network.name}{of}, scale {scale_of(network)}{source}{mean}"
+    return f"{now} bathysr-nb {metadata.version('bathysr-nb')} superresolve: {made}"
 
 
 def _tile(window, inner, *, model, cells: int, reach: int, orientations) -> np.ndarray:
@@ -366,10 +369,12 @@ def seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> tuple[float, float]
     return tuple(_root_mean_square(np.concatenate(kinks)) for kinks in (at_tiles, elsewhere))
 
 
-def seam_report(sr: xr.DataArray, scale: int, tile: int = TILE) -> str:
-    """What `seams` finds, as one line."""
+def tell_seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> None:
+    """Warn of what `seams` finds, where there is more than one tile."""
     at_tiles, elsewhere = seams(sr, scale, tile)
-    return f"steps at the edges of tiles: {at_tiles:.3g} m, at other edges of LR cells: {elsewhere:.3g} m (rms)"
+    if not np.isnan(at_tiles):
+        told = f"steps at the edges of tiles: {at_tiles:.3g} m, at other edges of LR cells: {elsewhere:.3g} m (rms)"
+        warnings.warn(told, stacklevel=3)
 
 
 def _root_mean_square(values: np.ndarray) -> float:

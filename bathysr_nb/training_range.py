@@ -93,12 +93,12 @@ class TrainingRange:
 
 
 def cell_ratio(one, other) -> float:
-    """How many times larger the larger of two cell sizes (dy, dx) is, by the side of a square of its area.
+    """How many times larger the larger of two cell sizes (dy, dx) is, along the axis where they differ most.
 
     Examples
     --------
     >>> cell_ratio((100, 100), (50, 50)), cell_ratio((50, 200), (100, 100))
-    (2.0, 1.0)
+    (2.0, 2.0)
     """
-    ratio = float(np.sqrt(np.prod(np.asarray(one, float)) / np.prod(np.asarray(other, float))))
-    return max(ratio, 1 / ratio)
+    ratio = np.asarray(one, float) / np.asarray(other, float)
+    return float(max(ratio.max(), 1 / ratio.min()))

@@ -123,6 +123,17 @@ def test_ground_of_dropped_patches_and_of_another_downsampling(config):
         evaluator.survey(test / "data_HR.pkl", pairs)
 
 
+@pytest.mark.parametrize("wrong", ["abc", ""])
+def test_a_block_that_is_no_number_is_told(config, wrong):
+    params = load_params(config)
+    truth, pairs = params.data_dir / "test" / "data_HR.pkl", read_test_set(params)
+    table = pd.read_csv(truth.with_name("patches.csv")).astype({"block": object})
+    table.loc[3, "block"] = wrong
+    table.to_csv(truth.with_name("patches.csv"), index=False)
+    with pytest.raises(ValueError, match="patches.csv: block of patch 3 is .*expected a number"):
+        evaluator.survey(truth, pairs)
+
+
 def test_the_model_is_the_one_that_was_trained(config):
     """Scores of the network itself, predicted here."""
     params = load_params(config)

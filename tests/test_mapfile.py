@@ -1,5 +1,8 @@
 import os
 import re
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -65,7 +68,8 @@ def test_files_from_the_shell_hold_the_map(suffix, folder, capsys):
     np.testing.assert_array_equal(flags == 8, np.isnan(lr))
     assert "flag_masks" in flags.attrs
     shown = np.mean((flags.values[flags != 8].astype(int) & 3) > 0)
-    assert f"flags{suffix}: {shown:.1%} of the known cells" in said.out
+    near = np.mean((flags.values[flags != 8].astype(int) & 4) > 0)
+    assert f"flags{suffix}: {shown:.1%} of the known cells are outside the training range, {near:.1%} see" in said.out
     assert sorted(path.name for path in folder.glob("[!.]*")) == sorted(
         ["lr.nc", "model.keras", TRAINING_RANGE, f"sr{suffix}", f"flags{suffix}"]
     )
@@ -96,6 +100,12 @@ def test_without_a_training_range_nothing_is_begun(folder, capsys):
         (("lr.nc", "lr.nc", "sr.tif"), "lr.nc: not a saved model"),
         (("none.keras", "lr.nc", "sr.tif"), "none.keras: no such file"),
         (("model.keras", "lr.nc", "sr.tif", "--applicability", "sr.tif"), "need files of their own"),
+        (
+            ("model.keras", "lr.nc", "sr.tif", "--applicability", "lr.nc/f.nc"),
+            "f.nc: cannot write into .*lr.nc",
+        ),
+        (("model.keras", "lr.nc", "lr.nc", "--force"), "need files of their own"),
+        (("model.keras", "lr.nc", "sr.tif", "--applicability", "lr.nc", "--force"), "need files of their own"),
         (("model.keras", "lr.nc", "sr.tif", "--tile", "0"), "tile is 0"),
         (("model.keras", "lr.nc", "lr.nc/sr.tif"), "lr.nc"),
         (("model.keras", "lr.nc", "sr.tif", "--bounds", 299_900, 7_999_300, 317_900, 8_000_100), "lr.nc: 4 x 90 cells"),
@@ -123,6 +133,29 @@ def test_broken_off_leaves_what_was_there(name, folder, capsys, monkeypatch):
     assert (status, len(said.err.splitlines())) == (1, 1), said.err
     assert "No space left" in said.err
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["sr.tif", "sr.nc"])
+def test_terminated_leaves_nothing(name, folder):
+    """A scheduler's SIGTERM, once a temporary file is there."""
+    before = sorted(path.name for path in folder.iterdir())
+    arguments = ["superresolve", "model.keras", "lr.nc", name, "--tile", "5", "--average"]
+    call = [sys.executable, "-c", f"import sys; from bathysr_nb.cli import main; sys.exit(main({arguments}))"]
+    with subprocess.Popen(call, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        while sorted(path.name for path in folder.iterdir()) == before and process.poll() is None:
+            time.sleep(0.01)
+        process.terminate()
+        said = process.stderr.read()
+    assert process.returncode == 143, said
+    assert said.strip().endswith("bathysr superresolve: stopped")
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_grid_without_a_place_has_its_corners_in_rasterio(tmp_path):
+    axes = {"y": np.arange(60.0)[::-1] * 200 + 100, "x": np.arange(70.0) * 200 + 100}
+    grids.write_grid(xr.DataArray(np.zeros((60, 70), "f4"), axes, ("y", "x")), tmp_path / "a.nc")
+    with rasterio.open(tmp_path / "a.nc") as file:
+        np.testing.assert_allclose(file.bounds, (0, 0, 14_000, 12_000))
 
 
 def test_dask_is_written_as_numpy_is(tmp_path):

@@ -1,3 +1,4 @@
+import re
 import warnings
 from itertools import product
 
@@ -11,7 +12,7 @@ from bathysr_nb import georeference, grids, interpolation, synthetic
 from bathysr_nb.backend import keras
 from bathysr_nb.models import predictor
 from bathysr_nb.receptive import receptive_field
-from bathysr_nb.superresolve import fill_missing, scale_of, seam_report, seams, superresolve
+from bathysr_nb.superresolve import fill_missing, scale_of, seams, superresolve, tell_seams
 from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
 
 SEA = synthetic.seafloor((150, 160), province="ridge", seed=0).astype("float32")
@@ -192,6 +193,7 @@ def test_faults_are_one_line(espcn, tmp_path):
     fails("grid: ndarray; expected a DataArray", SEA, espcn)
     fails("have no coordinates", xr.DataArray(SEA, dims=("y", "x")), espcn)
     fails("tile is 0", mapped(), espcn, tile=0)
+    fails("positive down; expected metres, negative down", mapped().assign_attrs(positive="down"), espcn)
     fails("no such file", mapped(), tmp_path / "none.keras")
     (tmp_path / "bad.keras").write_text("no model")
     fails("bad.keras: not a saved model", mapped(), tmp_path / "bad.keras")
@@ -225,6 +227,18 @@ def test_model_that_changed_is_read_again(tmp_path):
     assert abs(superresolve(mapped(SEA[:20, :20]), path).elevation - before).max() > 1e-3
 
 
+def test_degrees_need_no_reference_system_and_a_lost_one_is_told(espcn, tmp_path):
+    axes = {"lat": 28 + np.arange(30) * 0.01, "lon": 128 + np.arange(40) * 0.01}
+    sr = superresolve(xr.DataArray(SEA[:30, :40], axes, ("lat", "lon")), espcn)
+    assert sr.rio.crs == "EPSG:4326"
+    assert sr.elevation.attrs["cell_size"] == pytest.approx((554.0, 490.7), rel=0.01)
+    grids.write_grid(mapped(SEA[:30, :40]), tmp_path / "a.nc")
+    with xr.open_dataset(tmp_path / "a.nc") as file, pytest.warns(UserWarning, match="decode_coords='all'"):
+        assert superresolve(file.elevation, espcn).rio.crs is None
+    with xr.open_dataset(tmp_path / "a.nc", decode_coords="all") as file:
+        assert superresolve(file.elevation, espcn).rio.crs == "EPSG:32755"
+
+
 def pooled():
     """A network that sees the whole map: its halo cannot be known."""
     x = keras.Input((None, None, 1))
@@ -239,7 +253,8 @@ def test_seams_of_a_network_that_sees_everything_are_reported():
     with pytest.warns(UserWarning, match="pooled: not known how far it sees; tiles overlap by 32 cells") as caught:
         sr = superresolve(mapped(), model, tile=40).elevation
     at_tiles, elsewhere = seams(sr, 2, 96)
-    assert str(caught[-1].message) == seam_report(sr, 2, 96)
+    with pytest.warns(UserWarning, match=f"^{re.escape(str(caught[-1].message))}$"):
+        tell_seams(sr, 2, 96)
     assert at_tiles == pytest.approx(elsewhere, rel=0.5)  # 150 rows are one tile: there is no seam
     offset = SEA.repeat(2, 0).repeat(2, 1)
     assert np.diff(seams(offset, 2, 40)) == pytest.approx(0, abs=2)
