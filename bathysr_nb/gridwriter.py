@@ -132,6 +132,8 @@ def _write_geotiff(plain: xr.Dataset, part: Path) -> None:
         whole, cog = Path(folder) / "plain.tif", Path(folder) / f"cog{part.suffix}"
         tags = {key: str(plain.attrs[key]) for key in GLOBAL if key in plain.attrs}
         bands.rio.write_nodata(missing).rio.to_raster(whole, driver="GTiff", lock=True, tags=tags, **tiles)
+        with rasterio.open(whole, "r+") as file:
+            file.units = [plain[name].attrs.get("units", "") for name in plain.data_vars]
         rasterio.shutil.copy(whole, cog, driver="COG", **packed)
         os.replace(cog, part)
 

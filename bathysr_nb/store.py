@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import pickle
+import secrets
 import tempfile
 from pathlib import Path
 
@@ -44,11 +45,9 @@ def replacing(path, overwrite: bool = False):
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path}: exists already; pass overwrite=True (--force) to replace it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    part = Path(name)
-    part.chmod(0o644)
+    part = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")  # known before it is there
     try:
+        part.touch(exist_ok=False)
         yield part
         os.replace(part, path)
     except OSError as error:
