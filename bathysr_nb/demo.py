@@ -88,8 +88,10 @@ def demo(run_dir="runs/demo") -> None:
         print(f"[{number}/{len(STEPS)}] {name}", flush=True)
         run_notebook(name, run_dir, progress=sys.stderr.isatty())
     scores = pd.read_csv(runs.run_folder(run_dir) / STEPS[-1] / "scores.csv")
-    page = report.write_report(run_dir, [executed(run_dir, name) for name in STEPS], scores)
+    sentences = (runs.run_folder(run_dir) / STEPS[-1] / "verdict.txt").read_text().splitlines()
+    page = report.write_report(run_dir, [executed(run_dir, name) for name in STEPS], scores, sentences)
     print(f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes\n\n{evaluate.HOW_TO_READ}\n")
     for cells, part in scores.groupby("cells", sort=False):
         print(f"{cells} cells\n{evaluate.wide_table(part).to_string()}\n")
-    print(f"report: {config.shorten(page)}")
+    print("inner cells, all slopes", *sentences, sep="\n")
+    print(f"\nreport: {config.shorten(page)}")

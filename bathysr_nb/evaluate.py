@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import interpolation
-from bathysr_nb.intervals import FEW_BLOCKS, change_interval, effective_blocks, quantiles, resampled_means
+from bathysr_nb.intervals import FEW_BLOCKS, change_interval, effective_blocks, quantiles, resampled_means, signed
 from bathysr_nb.linear import LinearFilter
 
 MANUAL_EDGES = (0.05, 0.1)
@@ -151,6 +151,28 @@ def baselines(lr: np.ndarray, scale: int, linear: LinearFilter | None = None) ->
     """
     made = {name: interpolation.enlarge(lr, scale, name) for name in (*interpolation.METHODS, interpolation.SPLINE)}
     return made if linear is None else made | {LINEAR: linear.predict(lr).astype(lr.dtype)}
+
+
+def rivals(errors: dict[str, np.ndarray]) -> dict[str, str]:
+    """What a network has to beat among the methods that need none: bicubic, and the one with the lowest RMSE.
+
+    Parameters
+    ----------
+    errors : dict of str to ndarray, shape (n,)
+        Squared error of each patch for each method.
+
+    Returns
+    -------
+    dict of str to str
+        Method to what a sentence calls it; one where bicubic is the best.
+
+    Examples
+    --------
+    >>> rivals({"bicubic": np.array([2.0]), "spline": np.array([1.0]), "espcn": np.array([0.5])})
+    {'bicubic': 'bicubic', 'spline': 'spline, the best that needs no network'}
+    """
+    best = min(sorted(PLAIN & errors.keys()), key=lambda method: errors[method].mean())
+    return {"bicubic": "bicubic"} | {best: f"{best}, the best that needs no network"}
 
 
 def comparison_rows(sides: dict[str, np.ndarray], scores: pd.DataFrame) -> list[dict]:
@@ -356,5 +378,5 @@ def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame
 def _cell_text(line, reference: str) -> str:
     if line["method"] == reference:
         return f"{line['rmse']:.2f}"
-    interval = "no interval" if np.isnan(line["low"]) else f"{line['low']:+.1f}, {line['high']:+.1f}"
-    return f"{line['rmse']:.2f}  {line['change']:+.1f}% [{interval}]"
+    ends = "no interval" if np.isnan(line["low"]) else f"{signed(line['low'])}, {signed(line['high'])}"
+    return f"{line['rmse']:.2f}  {signed(line['change'])}% [{ends}]"

@@ -152,10 +152,38 @@ def in_words(change: float, low: float, high: float) -> str:
     'no clear difference, RMSE -3.0% [-5.0, +1.0]'
     """
     if np.isnan(low):
-        return f"RMSE {_signed(change)}% (too few blocks for an interval)"
+        return f"RMSE {signed(change)}% (too few blocks for an interval)"
     sure = "better" if high < 0 else "worse" if low > 0 else "no clear difference"
-    return f"{sure}, RMSE {_signed(change)}% [{_signed(low)}, {_signed(high)}]"
+    return f"{sure}, RMSE {signed(change)}% [{signed(low)}, {signed(high)}]"
 
 
-def _signed(percent: float) -> str:
-    return f"{round(percent, 1) + 0:+.1f}"  # no -0.0
+def change_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray | None) -> str:
+    """`in_words` of the change in RMSE and its `change_interval`.
+
+    Parameters
+    ----------
+    model, reference : ndarray, shape (n,)
+        Squared error of each patch.
+    block : ndarray, shape (n,), or None
+        Block of each patch; None: not known.
+
+    Examples
+    --------
+    >>> change_in_words(np.full(9, 0.81), np.ones(9), np.arange(9))
+    'better, RMSE -10.0% [-10.0, -10.0]'
+    """
+    change = 100 * (np.sqrt(np.mean(model) / np.mean(reference)) - 1)
+    if block is None:
+        return f"RMSE {signed(change)}% (blocks not known, so no interval)"
+    return in_words(change, *change_interval(model, reference, block))
+
+
+def signed(percent: float) -> str:
+    """A percentage with its sign, one decimal and no -0.0.
+
+    Examples
+    --------
+    >>> signed(-3.14), signed(-0.01)
+    ('-3.1', '+0.0')
+    """
+    return f"{round(percent, 1) + 0:+.1f}"

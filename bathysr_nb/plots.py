@@ -19,6 +19,8 @@ DEPTH = cmocean.cm.deep_r
 DIFFERENCE = cmocean.cm.balance
 COLORS = {
     "bicubic": "0.55",
+    "spline": "0.75",
+    "linear filter": "#8c510a",
     "srcnn": "#762a83",
     "fsrcnn": "#2166ac",
     "espcn": "#1b7837",

@@ -10,7 +10,6 @@ import pandas as pd
 from jinja2 import Environment
 
 from bathysr_nb import config, evaluate, runs, store
-from bathysr_nb.intervals import in_words
 
 PAGE = Environment(autoescape=True).from_string(
     """<!doctype html>
@@ -26,9 +25,10 @@ PAGE = Environment(autoescape=True).from_string(
  nav a { margin-right: 1rem }
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
+<p>Inner cells of each patch, all slopes:</p>
 <ul>{% for sentence in sentences %}<li>{{ sentence }}</li>{% endfor %}</ul>
 <p>{{ how_to_read }}</p>
-{% for cells, table in verdict %}
+{% for cells, table in tables %}
 <figure><figcaption>{{ cells }} cells of each patch</figcaption>{{ table | safe }}</figure>
 {% endfor %}
 <nav>{% for part in parts %}<a href="#{{ part.anchor }}">{{ part.title }}</a>{% endfor %}</nav>
@@ -77,7 +77,7 @@ def gather(path) -> dict:
     return {"anchor": stem, "title": title, "shown": shown}
 
 
-def write_report(run_dir, notebooks, scores) -> Path:
+def write_report(run_dir, notebooks, scores, sentences) -> Path:
     """Write ``report.html`` of a run folder.
 
     Parameters
@@ -87,17 +87,15 @@ def write_report(run_dir, notebooks, scores) -> Path:
         Executed notebooks, in order.
     scores : DataFrame
         As `bathysr_nb.evaluate.score_table`, with a column ``cells``.
+    sentences : iterable of str
+        The verdict, which comes first.
 
     Returns
     -------
     Path
         The page.
     """
-    sentences = [
-        f"{line.method}: {in_words(line.change, line.low, line.high)} against bicubic, inner cells, all slopes"
-        for line in scores.query("cells == 'inner' and slope == 'all' and method != 'bicubic'").itertuples()
-    ]
-    verdict = [
+    tables = [
         (cells, evaluate.wide_table(part).to_html(border=0)) for cells, part in scores.groupby("cells", sort=False)
     ]
     page = runs.run_folder(run_dir) / "report.html"
@@ -106,7 +104,7 @@ def write_report(run_dir, notebooks, scores) -> Path:
         PAGE.render(
             sentences=sentences,
             how_to_read=evaluate.HOW_TO_READ,
-            verdict=verdict,
+            tables=tables,
             parts=[gather(path) for path in notebooks],
         ),
         overwrite=True,

@@ -8,7 +8,7 @@ import pandas as pd
 from bathysr_nb import config, evaluate, report
 from bathysr_nb.comparison import Evaluation, Ground
 from bathysr_nb.evaluate import MANUAL_EDGES
-from bathysr_nb.intervals import FEW_BLOCKS, change_interval, in_words
+from bathysr_nb.intervals import FEW_BLOCKS, change_in_words
 from bathysr_nb.terrainscores import RIM
 
 HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw; a bin
@@ -55,41 +55,32 @@ def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -
         here), on the steepest bin that has patches against bicubic, and how much it invents.
     """
     measures, bins = found.measures["inner"], evaluate.slope_bins(ground.slope, edges)
-    everywhere, steepest = np.ones(len(bins), bool), np.asarray(bins == bins.max())
-    best = min(evaluate.PLAIN & measures.keys(), key=lambda method: measures[method]["squared"].mean())
-    against = {"bicubic": "bicubic"} | {best: f"{best}, the best that needs no network"}
+    steepest = np.asarray(bins == bins.max())
+    errors = {method: table["squared"].to_numpy() for method, table in measures.items()}
     said = [
-        f"all slopes: {_against(measures[name], measures[other], everywhere, ground.block)} {called}"
-        for other, called in against.items()
+        f"all slopes: {change_in_words(errors[name], errors[other], ground.block)} against {called}"
+        for other, called in evaluate.rivals(errors).items()
     ]
     if not steepest.all():
-        said.append(_on_steepest(measures, name, steepest, ground.block, bins.max()))
+        said.append(_on_steepest(errors, name, steepest, ground.block, bins.max()))
     inner = found.scores[(found.scores["cells"] == "inner") & (found.scores["slope"] == "all")]
     made = inner[inner["method"] == name].iloc[0]["invented"]
     there = np.sqrt(measures[name]["true_detail"].mean())
     return [*said, f"invented detail {made:.2f} m RMS, where the truth has {there:.2f} m beyond bicubic"]
 
 
-def _on_steepest(measures: dict[str, pd.DataFrame], name: str, part: np.ndarray, block, label: str) -> str:
+def _on_steepest(errors: dict[str, np.ndarray], name: str, part: np.ndarray, block, label: str) -> str:
     blocks = "an unknown number of blocks" if block is None else counted(len(set(block[part])), "block")
     where = f"slopes {label} ({counted(part.sum(), 'patch', 'patches')} of {blocks})"
     if block is not None and len(set(block[part])) < FEW_BLOCKS:
         return f"{where}: too few blocks to say"
-    return f"{where}: {_against(measures[name], measures['bicubic'], part, block)} bicubic"
+    here = change_in_words(errors[name][part], errors["bicubic"][part], block if block is None else block[part])
+    return f"{where}: {here} against bicubic"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Such as 1 block, 2 blocks."""
     return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def _against(model: pd.DataFrame, other: pd.DataFrame, part: np.ndarray, block) -> str:
-    """E.g. ``better, RMSE -11.3% [-13.0, -9.4] against``."""
-    square, reference = model["squared"].to_numpy()[part], other["squared"].to_numpy()[part]
-    change = 100 * (np.sqrt(square.mean() / reference.mean()) - 1)
-    if block is None:
-        return f"RMSE {change:+.1f}% (blocks not known, so no interval) against"
-    return f"{in_words(change, *change_interval(square, reference, block[part]))} against"
 
 
 def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> str:

@@ -28,6 +28,7 @@ def records() -> dict:
 
 def page(runs: dict) -> str:
     scores = pd.read_csv(RUN / demo.STEPS[-1] / "scores.csv")
+    sentences = (RUN / demo.STEPS[-1] / "verdict.txt").read_text().splitlines()
     versions = ", ".join(f"{name} {version}" for name, version in runs[demo.STEPS[-1]]["versions"].items())
     times = pd.DataFrame({"station": list(runs), "seconds": [run["seconds"] for run in runs.values()]})
     tables = [
@@ -37,6 +38,7 @@ def page(runs: dict) -> str:
     parts = [
         "# The demo's result",
         f"Made by `make results` on {os.cpu_count()} CPU cores without a GPU; {versions}.",
+        "Inner cells, all slopes:\n\n" + "".join(f"* **{text}**\n" for text in sentences),
         evaluate.HOW_TO_READ,
         *tables,
         "![RMSE per slope bin](demo_rmse.png)",
