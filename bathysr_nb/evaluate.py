@@ -349,7 +349,7 @@ def _scores(measures: pd.DataFrame, drawn: np.ndarray | None, effective: float) 
 
 
 def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame:
-    """`score_table` as text for readers: one row a bin, one column a method.
+    """`score_table` as text for readers: one row a method, one column a bin.
 
     Parameters
     ----------
@@ -359,20 +359,20 @@ def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame
     Returns
     -------
     DataFrame of str
-        Index: slope bin. Columns: patches, blocks (the effective number in parentheses), and for each method RMSE in
+        Columns: slope bins. Index: patches, blocks (the effective number in parentheses), and for each method RMSE in
         metres, the change against the reference and its 95% interval. A bin with fewer than 8 blocks says so instead.
     """
-    rows = {}
+    bins = {}
     for label, part in scores.groupby("slope", sort=False):
         first = part.iloc[0]
         known = not np.isnan(first["blocks"])
         blocks = f"{first['blocks']:.0f} ({first['effective']:.1f})" if known else "not known"
         silent = label != "all" and known and first["blocks"] < FEW_BLOCKS
-        rows[label] = {"patches": f"{first['patches']}", "blocks": blocks}
-        rows[label] |= {
+        bins[label] = {"patches": f"{first['patches']}", "blocks": blocks}
+        bins[label] |= {
             line["method"]: "few blocks" if silent else _cell_text(line, reference) for _, line in part.iterrows()
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("slope")
+    return pd.DataFrame(bins).rename_axis(columns="slope")
 
 
 def _cell_text(line, reference: str) -> str:

@@ -110,7 +110,7 @@ def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> st
     ]
     parts = [parts[0], parts[1], "\n".join(parts[2:]), told, HOW_TO_READ]
     for kind, table in found.scores.groupby("cells", sort=False):
-        wide = evaluate.wide_table(table).reset_index()
+        wide = evaluate.wide_table(table).rename_axis("slope").reset_index()
         parts += [f"## RMSE in metres per slope bin, {kind} cells", report.markdown(wide)]
     for kind, table in found.scores.groupby("cells", sort=False):
         parts += [f"## All slopes, {kind} cells", report.markdown(_all_scores(table[table["slope"] == "all"]))]

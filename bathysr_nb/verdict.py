@@ -90,7 +90,7 @@ def page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
     ]
     parts += [f"Made by `{command}`."] if command else []
     for (model, cells), part in scores.groupby(["model", "cells"], sort=False):
-        wide = evaluate.wide_table(part, REFERENCE).T
+        wide = evaluate.wide_table(part, REFERENCE)
         last = part[part["slope"] == "all"].set_index("method")["seed_spread"]
         wide["seeds, all"] = [f"{last[name]:.2f}" if last.get(name, np.nan) >= 0 else "" for name in wide.index]
         parts += [f"## {model}, {cells} cells", report.markdown(wide.rename_axis("slope").reset_index())]

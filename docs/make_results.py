@@ -31,14 +31,16 @@ def page(runs: dict) -> str:
     sentences = (RUN / demo.STEPS[-1] / "verdict.txt").read_text().splitlines()
     versions = ", ".join(f"{name} {version}" for name, version in runs[demo.STEPS[-1]]["versions"].items())
     times = pd.DataFrame({"station": list(runs), "seconds": [run["seconds"] for run in runs.values()]})
+    wide = {
+        cells: evaluate.wide_table(part).rename_axis("slope") for cells, part in scores.groupby("cells", sort=False)
+    }
     tables = [
-        f"## {cells.capitalize()} cells\n\n{report.markdown(evaluate.wide_table(part).reset_index())}"
-        for cells, part in scores.groupby("cells", sort=False)
+        f"## {cells.capitalize()} cells\n\n{report.markdown(table.reset_index())}" for cells, table in wide.items()
     ]
     parts = [
         "# The demo's result",
         f"Made by `make results` on {os.cpu_count()} CPU cores without a GPU; {versions}.",
-        "Inner cells, all slopes:\n\n" + "".join(f"* **{text}**\n" for text in sentences),
+        "Inner cells, all slopes:\n\n" + "\n".join(f"* **{text}**" for text in sentences),
         evaluate.HOW_TO_READ,
         *tables,
         "![RMSE per slope bin](demo_rmse.png)",

@@ -63,11 +63,11 @@ def test_a_bin_of_few_blocks_says_so_instead_of_a_number():
     errors = {"bicubic": np.full(16, 4.0), "net": np.full(16, 1.0)}
     table = evaluate.score_table(errors, [0.01] * 10 + [0.07] * 6, np.arange(16))
     text = evaluate.wide_table(table)
-    assert text.loc["0-0.05"].tolist() == ["10", "10 (10.0)", "2.00", "1.00  -50.0% [-50.0, -50.0]"]
-    assert text.loc["0.05-0.1"].tolist() == ["6", "6 (6.0)", "few blocks", "few blocks"]
+    assert text["0-0.05"].tolist() == ["10", "10 (10.0)", "2.00", "1.00  -50.0% [-50.0, -50.0]"]
+    assert text["0.05-0.1"].tolist() == ["6", "6 (6.0)", "few blocks", "few blocks"]
     assert table.set_index(["slope", "method"]).loc[("0.05-0.1", "net"), "rmse"] == 1
     few = evaluate.score_table({name: error[:6] for name, error in errors.items()}, np.zeros(6), np.arange(6))
-    assert evaluate.wide_table(few).loc["all", "net"] == "1.00  -50.0% [no interval]"
+    assert evaluate.wide_table(few).loc["net", "all"] == "1.00  -50.0% [no interval]"
 
 
 def test_patch_scores_by_hand_and_each_patch_by_itself():
@@ -159,7 +159,7 @@ def test_unknown_blocks_give_no_intervals():
     tables = {"bicubic": measures(30, 0), "net": measures(30, 1)}
     found = evaluate.full_table(tables, np.full(30, 0.07))
     assert found[["blocks", "effective"]].isna().all(axis=None)
-    assert (evaluate.wide_table(found)["blocks"] == "not known").all()
+    assert (evaluate.wide_table(found).loc["blocks"] == "not known").all()
     assert found[[name for name in found if name.endswith(("low", "high"))]].isna().all(axis=None)
     assert found["rmse"].notna().all()
 
