@@ -193,7 +193,8 @@ def forest(scores, reference: str) -> Figure:
         part = drawn[(drawn["model"] == model) & (drawn["slope"] == label)].set_index("method").reindex(methods)
         if label != "all" and part["low"].isna().all():
             part[["change", "low", "high"]] = np.nan
-            axes[i, j].text(0.5, 0.5, "few blocks", ha="center", transform=axes[i, j].transAxes)
+            axes[i, j].text(0.5, 0.5, "few blocks", ha="center", transform=axes[i, j].transAxes, backgroundcolor="w")
+            axes[i, j].set_xticks([])
         spread = np.stack([part["change"] - part["low"], part["high"] - part["change"]])
         ax, place = axes[i, j], -np.arange(len(methods))
         ax.errorbar(part["change"], place, xerr=spread, fmt="o", ms=4, capsize=3, color=COLORS["espcn"])

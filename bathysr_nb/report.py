@@ -16,12 +16,12 @@ PAGE = Environment(autoescape=True).from_string(
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>bathysr-nb report</title>
 <style>
- body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1b2a36 }
+ body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #1b2a36 }
  h1, h2 { line-height: 1.2 } h2 { margin-top: 3rem; border-top: 1px solid #cfd8dc; padding-top: 1.5rem }
  figure { margin: 1.5rem 0; overflow-x: auto } img { max-width: 100%; height: auto }
  figcaption { color: #546e7a; margin-bottom: .4rem }
- table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums }
- th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #e0e6ea }
+ table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums }
+ th, td { padding: .25rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #e0e6ea }
  nav a { margin-right: 1rem }
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
