@@ -28,7 +28,7 @@ from bathysr_nb.receptive import receptive_field
 from bathysr_nb.tiles import map_tiles
 from bathysr_nb.training_range import TrainingRange, cell_ratio
 
-TILE = 384  # LR cells
+TILE = 512  # LR cells
 LEAST = 5  # cells along a grid's side: what bicubic looks at
 HALO = 32  # LR cells, where it is not known how far a network sees
 OTHER_CELLS = 1.5  # times larger or smaller than those of the training: a warning
@@ -318,7 +318,8 @@ def _predicted(network: keras.Model, patch: np.ndarray, turn: int, flipped: bool
     turned = turned[:, ::-1] if flipped else turned
     level = _level(network, patch)
     lr = np.ascontiguousarray(turned - level, dtype=np.float32)
-    sr = np.asarray(network.predict_on_batch(lr[None, ..., None]), np.float32)[0, ..., 0] + level
+    sr = np.require(network.predict_on_batch(lr[None, ..., None]), np.float32, "W")[0, ..., 0]
+    sr += level
     return np.rot90(sr[:, ::-1] if flipped else sr, -turn)
 
 
