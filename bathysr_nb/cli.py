@@ -256,7 +256,7 @@ def _add_superresolve(verbs) -> None:
     verb.add_argument("model", type=_here, metavar="MODEL.keras", help="as bathysr train leaves it in its log_dir")
     verb.add_argument("input", type=_here, metavar="IN", help="depth grid of any kind that bathysr build reads")
     verb.add_argument("output", type=_here, metavar="OUT", help=".nc (NetCDF) or .tif (cloud-optimised GeoTIFF)")
-    verb.add_argument("--tile", type=int, help="cells of IN along a tile's side; fewer take less memory")
+    verb.add_argument("--tile", type=int, help="cells of IN along a tile's side (default: 512); fewer take less memory")
     verb.add_argument("--average", action="store_true", help="mean of all flips and turns, with their spread")
     verb.add_argument(
         "--applicability",

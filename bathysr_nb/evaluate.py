@@ -13,28 +13,37 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb import interpolation
-from bathysr_nb.intervals import FEW_BLOCKS, change_interval, effective_blocks, quantiles, resampled_means, signed
+from bathysr_nb.intervals import (
+    FEW_BLOCKS,
+    FEW_EFFECTIVE,
+    change_interval,
+    effective_blocks,
+    quantiles,
+    resampled_means,
+    signed,
+)
 from bathysr_nb.linear import LinearFilter
 
 MANUAL_EDGES = (0.05, 0.1)
 BATCH = 256  # patches scored at a time
 LINEAR = "linear filter"
 PLAIN = {*interpolation.METHODS, interpolation.SPLINE, LINEAR}  # what needs no network
-HOW_TO_READ = f"""RMSE in metres on steep ground that no network saw, per bin of the true patch's mean slope
-gradient; change against bicubic in percent; in brackets its 95% interval from resampling blocks. Few blocks: fewer than
-{FEW_BLOCKS}, which say nothing. In parentheses how many equal blocks would tell as much, for a few rough ones rule."""
-#: Score to how it comes from the means of `bathysr_nb.terrainscores.patch_measures`.
+HOW_TO_READ = f"""RMSE in metres on ground that no network saw, per bin of the true patch's mean slope gradient;
+change against bicubic in percent; in brackets its 95% interval from resampling blocks. In the row of blocks, in
+parentheses: how many equal blocks would tell as much, for a few rough ones rule. Few blocks: fewer than {FEW_BLOCKS},
+or fewer than {FEW_EFFECTIVE} such. An interval holds if a gain has nothing to do with how rough a block is."""
+#: Score to what weighs its blocks, and how it comes from the means of `bathysr_nb.terrainscores.patch_measures`.
 SCORES = {
-    "rmse": lambda mean: np.sqrt(mean["squared"]),
-    "rmse_patch_mean": lambda mean: mean["rmse"],
-    "mae": lambda mean: mean["absolute"],
-    "slope_error": lambda mean: mean["slope_absolute"],
-    "slope_bias": lambda mean: mean["slope_signed"],
-    "roughness_ratio": lambda mean: np.sqrt(mean["roughness"] / mean["true_roughness"]),
-    "lr_consistency": lambda mean: np.sqrt(mean["lr_squared"]),
-    "invented": lambda mean: np.sqrt(mean["invented"]),
-    "psnr": lambda mean: mean["psnr"],
-    "dssim": lambda mean: mean["dssim"],
+    "rmse": ("squared", lambda mean: np.sqrt(mean["squared"])),
+    "rmse_patch_mean": ("rmse", lambda mean: mean["rmse"]),
+    "mae": ("absolute", lambda mean: mean["absolute"]),
+    "slope_error": ("slope_absolute", lambda mean: mean["slope_absolute"]),
+    "slope_bias": ("slope_absolute", lambda mean: mean["slope_signed"]),
+    "roughness_ratio": ("true_roughness", lambda mean: np.sqrt(mean["roughness"] / mean["true_roughness"])),
+    "lr_consistency": ("lr_squared", lambda mean: np.sqrt(mean["lr_squared"])),
+    "invented": ("invented", lambda mean: np.sqrt(mean["invented"])),
+    "psnr": ("psnr", lambda mean: mean["psnr"]),
+    "dssim": ("dssim", lambda mean: mean["dssim"]),
 }
 
 
@@ -255,8 +264,13 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
     -------
     DataFrame
         One row a bin with patches in it and method: slope, method, patches, blocks, effective (blocks, of the
-        reference, see `bathysr_nb.intervals.effective_blocks`), rmse (m), change (%), low, high (95% interval of the
-        change; NaN with fewer than 8 blocks). The last bin is "all".
+        reference, see `bathysr_nb.intervals.effective_blocks`), few (a bin of fewer than 8 blocks, or 2 effective
+        ones), rmse (m), change (%), low, high (95% interval of the change; NaN where so few). The last bin is "all".
+
+    Raises
+    ------
+    ValueError
+        If an error is not finite.
 
     Examples
     --------
@@ -266,6 +280,9 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
     [[1.0, -50.0]]
     """
     block, rows = np.asarray(block), []
+    for method, error in errors.items():
+        if wrong := np.count_nonzero(~np.isfinite(error)):
+            raise ValueError(f"{method}: the errors of {wrong} of {len(error)} patches are not finite")
     for label, part in slope_parts(slope, edges).items():
         effective = effective_blocks(errors[reference][part], block[part]) if len(part) else 0
         for method, error in errors.items() if len(part) else ():
@@ -276,6 +293,7 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
                 "patches": len(part),
                 "blocks": len(set(block[part])),
                 "effective": effective,
+                "few": label != "all" and (len(set(block[part])) < FEW_BLOCKS or effective < FEW_EFFECTIVE),
                 "rmse": rmse,
             }
             if method != reference:
@@ -328,23 +346,23 @@ def full_table(
     for label in table["slope"].unique():
         part = {method: values.iloc[parts[label]] for method, values in measures.items()}
         drawn = resampled_means(np.hstack([values.to_numpy() for values in part.values()]), block[parts[label]], seed)
-        effective = effective_blocks(part[reference]["squared"], block[parts[label]])
         for values in part.values():
             own, drawn = (None, None) if drawn is None else np.split(drawn, [values.shape[1]], axis=1)
-            rows.append(_scores(values, own, effective))
+            rows.append(_scores(values, own, block[parts[label]]))
     table = pd.concat([table, pd.DataFrame(rows).drop(columns="rmse")], axis=1)
-    return table.assign(blocks=np.nan, effective=np.nan) if unknown else table
+    return table.assign(blocks=np.nan, effective=np.nan, few=False) if unknown else table
 
 
-def _scores(measures: pd.DataFrame, drawn: np.ndarray | None, effective: float) -> dict[str, float]:
+def _scores(measures: pd.DataFrame, drawn: np.ndarray | None, block: np.ndarray) -> dict[str, float]:
     """All scores of some patches, with intervals from the drawn means of their measures."""
     means, row = dict(measures.mean()), {}
     draws = None if drawn is None else dict(zip(measures.columns, drawn.T))
     with np.errstate(divide="ignore", invalid="ignore"):  # flat truth has no roughness to compare with
-        for name, score in SCORES.items():
-            if name not in ("psnr", "dssim") or name in means:
+        for name, (weight, score) in SCORES.items():
+            if weight in means:
                 row[name] = float(score(means))
-                row[f"{name}_low"], row[f"{name}_high"] = quantiles(draws and score(draws), effective)
+                ends = quantiles(draws and score(draws), effective_blocks(measures[weight], block))
+                row[f"{name}_low"], row[f"{name}_high"] = ends
     return row
 
 
@@ -360,17 +378,16 @@ def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame
     -------
     DataFrame of str
         Columns: slope bins. Index: patches, blocks (the effective number in parentheses), and for each method RMSE in
-        metres, the change against the reference and its 95% interval. A bin with fewer than 8 blocks says so instead.
+        metres, the change against the reference and its 95% interval. A bin with few blocks says so instead.
     """
     bins = {}
     for label, part in scores.groupby("slope", sort=False):
         first = part.iloc[0]
         known = not np.isnan(first["blocks"])
         blocks = f"{first['blocks']:.0f} ({first['effective']:.1f})" if known else "not known"
-        silent = label != "all" and known and first["blocks"] < FEW_BLOCKS
         bins[label] = {"patches": f"{first['patches']}", "blocks": blocks}
         bins[label] |= {
-            line["method"]: "few blocks" if silent else _cell_text(line, reference) for _, line in part.iterrows()
+            line["method"]: "few blocks" if line["few"] else _cell_text(line, reference) for _, line in part.iterrows()
         }
     return pd.DataFrame(bins).rename_axis(columns="slope")
 

@@ -57,11 +57,12 @@ def read_grid(
     land : {"keep", "mask"}
         "mask" makes cells at or above sea level missing.
     missing_value : float, optional
-        One further number that means missing, as the file has it. NaN and the file's own
-        fill value always do, and exactly 0 in pickles.
+        One further number that means missing, as it is once packed integers are unpacked. NaN and the file's
+        own fill value always do, and exactly 0 in pickles.
     chunks : int, optional
         For a NetCDF or GeoTIFF file larger than memory: cells along the side of dask's chunks, which are read when
-        they are needed, and once now to check them.
+        they are needed, and once now to check them; the file must stay as it is. Pieces that the file itself is
+        compressed in are read whole.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def read_grid(
 
     Notes
     -----
-    Depths stored positive are georeference.turned when the attribute ``positive`` says "down", or when it
+    Depths stored positive are turned when the attribute ``positive`` says "down", or when it
     is absent, the variable's name, standard_name or long_name says depth, and more cells are
     above than below 0.
 
@@ -100,6 +101,8 @@ def read_grid(
     where = "" if Path(path).is_absolute() else f" (a relative path counts from {config.root()})"
     path = config.resolve(path)
     name = config.shorten(path)
+    if chunks is not None and (type(chunks) is not int or chunks < 1):
+        raise ValueError(f"{name}: chunks is {chunks!r}; expected a number of cells, 1 or more")
     if land not in ("keep", "mask"):
         raise ValueError(f"{name}: land is {land!r}; choose one of keep, mask")
     if not path.is_file():
@@ -159,7 +162,8 @@ def _with_coordinates(name: str, raw: xr.DataArray, cell_size) -> tuple[xr.DataA
         raise ValueError(f"{name}: cell_size is {cell_size!r}; expected positive metres, a number or (dy, dx)")
     rows, columns = raw.shape
     y, x = (np.arange(rows)[::-1] + 0.5) * dy, (np.arange(columns) + 0.5) * dx
-    return xr.DataArray(raw.variable.data, {"y": y, "x": x}, ("y", "x"), raw.name, raw.attrs), True
+    plain = raw.reset_coords(drop=True).rename(dict(zip(raw.dims, ("y", "x"))))
+    return plain.assign_coords(y=y, x=x), True
 
 
 def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:

@@ -4,7 +4,8 @@ The 25 crops of a block share cells, so patches are no independent draws; blocks
 drawn with replacement, and both sides of a difference see the same draw (a paired bootstrap).
 
 Where one block holds most of the squares, nineteen blocks know little more than one, and plain percentiles of the draws
-are too narrow. They are taken further out, by Student's t for the *effective* number of blocks.
+are too narrow. They are taken further out, by Student's t for the *effective* number of blocks; below two of those no
+draw reaches that far, and there is no interval.
 
 Source: ours; B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993; T. Hesterberg, "What teachers should
 know about the bootstrap", The American Statistician 69(4), 2015 (expanded percentiles); L. Kish, "Survey Sampling",
@@ -18,6 +19,7 @@ import pandas as pd
 from scipy import stats
 
 FEW_BLOCKS = 8
+FEW_EFFECTIVE = 2
 DRAWS = 5000
 LEVEL = 0.95
 
@@ -91,12 +93,12 @@ def quantiles(drawn: np.ndarray | None, effective: float = np.inf) -> tuple[floa
     drawn : ndarray, shape (draws,), or None
     effective : float
         Effective number of blocks k: percentiles are taken as far out as t(k - 1) sqrt(k / (k - 1)) is on the normal
-        curve, which is 2.5% and 97.5% for many blocks, and the outermost draws for one.
+        curve, which is 2.5% and 97.5% for many blocks, and the outermost draws for three.
 
     Returns
     -------
     (float, float)
-        NaN, NaN for None.
+        NaN, NaN for None, or fewer than 2 effective blocks. Draws in which a ratio has no value do not count.
 
     Examples
     --------
@@ -104,11 +106,12 @@ def quantiles(drawn: np.ndarray | None, effective: float = np.inf) -> tuple[floa
     >>> [[round(end) for end in quantiles(drawn, effective)] for effective in (np.inf, 10)]
     [[25, 975], [9, 991]]
     """
-    if drawn is None:
+    drawn = np.empty(0) if drawn is None else drawn[np.isfinite(drawn)]
+    if not len(drawn) or not effective >= FEW_EFFECTIVE:
         return np.nan, np.nan
     tail = (1 - LEVEL) / 2
     if effective < np.inf:
-        freedom = max(effective - 1, 0.1)
+        freedom = effective - 1
         tail = stats.norm.cdf(stats.t.ppf(tail, freedom) * np.sqrt((freedom + 1) / freedom))
     return tuple(float(q) for q in np.quantile(drawn, [tail, 1 - tail]))
 
@@ -127,13 +130,15 @@ def change_interval(model: np.ndarray, reference: np.ndarray, block: np.ndarray,
     Returns
     -------
     (float, float)
-        Percent; negative is better than the reference. NaN with fewer than 8 blocks. As wide as the reference's
-        `effective_blocks` ask for.
+        Percent; negative is better than the reference. NaN with fewer than 8 blocks or 2 effective ones. As wide as
+        the reference's `effective_blocks` ask for.
     """
     drawn = resampled_means(np.column_stack([model, reference]), block, seed)
     if drawn is None:
         return quantiles(None)
-    return quantiles(100 * (np.sqrt(drawn[:, 0] / drawn[:, 1]) - 1), effective_blocks(reference, block))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw without any error has no change
+        change = 100 * (np.sqrt(drawn[:, 0] / drawn[:, 1]) - 1)
+    return quantiles(change, effective_blocks(reference, block))
 
 
 def in_words(change: float, low: float, high: float) -> str:

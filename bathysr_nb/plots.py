@@ -144,7 +144,8 @@ def slope_bars(ax, scores, methods) -> None:
     labels = list(dict.fromkeys(scores["slope"]))
     width = 0.8 / len(methods)
     for i, method in enumerate(methods):
-        rmse = scores[scores["method"] == method].set_index("slope").loc[labels, "rmse"]
+        part = scores[scores["method"] == method].set_index("slope").loc[labels]
+        rmse = part["rmse"].mask(part["few"].astype(bool))
         place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * width
         bars = ax.bar(place, rmse, width * 0.92, color=COLORS.get(method), label=method)
         ax.bar_label(bars, fmt="%.1f", fontsize=8)
@@ -154,12 +155,12 @@ def slope_bars(ax, scores, methods) -> None:
 
 
 def change_intervals(ax, scores) -> None:
-    """Change in RMSE against bicubic with its 95% interval, per slope bin that has one."""
+    """Change in RMSE against bicubic with its 95% interval, per slope bin of enough blocks."""
     labels = list(dict.fromkeys(scores["slope"]))
     methods = list(scores.dropna(subset="change")["method"].unique())
     for i, method in enumerate(methods):
         part = scores[scores["method"] == method].set_index("slope").loc[labels]
-        part = part[part["low"].notna() | (part.index == "all")].reindex(labels)
+        part = part[~part["few"].astype(bool)].reindex(labels)
         place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * 0.15
         spread = [part["change"] - part["low"], part["high"] - part["change"]]
         ax.errorbar(place, part["change"], spread, fmt="o", capsize=4, color=COLORS.get(method), label=method)
@@ -182,7 +183,7 @@ def forest(scores, reference: str) -> Figure:
     Returns
     -------
     matplotlib Figure
-        A row of panels for each model; that of a bin without intervals says why and nothing else.
+        A row of panels for each model; that of a bin with few blocks says so and nothing else.
     """
     drawn = scores.dropna(subset="change")
     models, labels, methods = (list(dict.fromkeys(drawn[name])) for name in ("model", "slope", "method"))
@@ -191,7 +192,7 @@ def forest(scores, reference: str) -> Figure:
     axes = fig.subplots(len(models), len(labels), sharey=True, squeeze=False)
     for (i, model), (j, label) in itertools.product(enumerate(models), enumerate(labels)):
         part = drawn[(drawn["model"] == model) & (drawn["slope"] == label)].set_index("method").reindex(methods)
-        if label != "all" and part["low"].isna().all():
+        if part["few"].any():
             part[["change", "low", "high"]] = np.nan
             axes[i, j].text(0.5, 0.5, "few blocks", ha="center", transform=axes[i, j].transAxes, backgroundcolor="w")
             axes[i, j].set_xticks([])

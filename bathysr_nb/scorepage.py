@@ -8,14 +8,15 @@ import pandas as pd
 from bathysr_nb import config, evaluate, report
 from bathysr_nb.comparison import Evaluation, Ground
 from bathysr_nb.evaluate import MANUAL_EDGES
-from bathysr_nb.intervals import FEW_BLOCKS, change_in_words
+from bathysr_nb.intervals import FEW_BLOCKS, FEW_EFFECTIVE, change_in_words, change_interval
 from bathysr_nb.terrainscores import RIM
 
-HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw; a bin
-with fewer than {FEW_BLOCKS} blocks says so instead. In parentheses: how many equal blocks would tell as much, for a few
-rough ones rule the squares; the intervals are as wide as that asks for. They say nothing of how another training would
-end. Inner cells lie at least {RIM} LR cells from the patch's rim, where bicubic has its neighbours; the verdict is
-on them. Slopes are the mean slope gradient of the true patch."""
+HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw. In the
+row of blocks, in parentheses: how many equal blocks would tell as much, for a few rough ones rule the squares. The
+intervals are as wide as that asks for, and a bin with fewer than {FEW_BLOCKS} blocks, or {FEW_EFFECTIVE} such, says so
+instead. They hold if a gain has nothing to do with how rough a block is, and say nothing of how another training would
+end. Inner cells lie at least {RIM} LR cells from the patch's rim, where bicubic has its neighbours; the verdict is on
+them. Slopes are the mean slope gradient of the true patch."""
 COLUMNS = {
     "rmse": "RMSE, pooled over cells (m)",
     "rmse_patch_mean": "RMSE, mean over patches (m)",
@@ -72,9 +73,10 @@ def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -
 def _on_steepest(errors: dict[str, np.ndarray], name: str, part: np.ndarray, block, label: str) -> str:
     blocks = "an unknown number of blocks" if block is None else counted(len(set(block[part])), "block")
     where = f"slopes {label} ({counted(part.sum(), 'patch', 'patches')} of {blocks})"
-    if block is not None and len(set(block[part])) < FEW_BLOCKS:
+    own, bicubic = errors[name][part], errors["bicubic"][part]
+    if block is not None and np.isnan(change_interval(own, bicubic, block[part])).any():
         return f"{where}: too few blocks to say"
-    here = change_in_words(errors[name][part], errors["bicubic"][part], block if block is None else block[part])
+    here = change_in_words(own, bicubic, block if block is None else block[part])
     return f"{where}: {here} against bicubic"
 
 

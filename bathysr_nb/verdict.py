@@ -19,10 +19,10 @@ from bathysr_nb.linear import LinearFilter
 PLAIN = ("bicubic", "spline", "linear filter")  # what needs no network
 HOW_TO_READ = f"""Trained on the gentle blocks of the grid, scored on half of its steep ones; the LR of the other half
 steers. RMSE in metres, pooled over cells, per bin of the true patch's mean slope gradient; change against {REFERENCE}
-in percent, with its 95% interval from resampling blocks; a bin with few blocks says so. In parentheses: how many equal
-blocks would tell as much, for a few rough ones rule the squares. The bracket says nothing of how another
-training of the same arm would end: that is the spread over seeds. `oracle` is trained on the steering
-half's own truth; `linear filter` is the best 5 x 5 one of the source."""
+in percent, with its 95% interval from resampling blocks; a bin with few blocks says so. In the row of blocks, in
+parentheses: how many equal blocks would tell as much, for a few rough ones rule the squares. The bracket says nothing
+of how another training of the same arm would end: that is the spread over seeds. `oracle` is trained on the
+steering half's own truth; `linear filter` is the best 5 x 5 one of the source."""
 
 
 def score(ablation: Ablation) -> pd.DataFrame:

@@ -66,6 +66,13 @@ def test_a_bin_of_few_blocks_says_so_instead_of_a_number():
     assert text["0-0.05"].tolist() == ["10", "10 (10.0)", "2.00", "1.00  -50.0% [-50.0, -50.0]"]
     assert text["0.05-0.1"].tolist() == ["6", "6 (6.0)", "few blocks", "few blocks"]
     assert table.set_index(["slope", "method"]).loc[("0.05-0.1", "net"), "rmse"] == 1
+    ruled = {"bicubic": np.r_[1e4, np.ones(15)], "net": np.r_[1e4, np.ones(15)]}
+    assert (
+        evaluate.wide_table(evaluate.score_table(ruled, np.zeros(16), np.arange(16))).loc["net", "0-0.05"]
+        == "few blocks"
+    )
+    with pytest.raises(ValueError, match="net: the errors of 1 of 16 patches are not finite"):
+        evaluate.score_table(ruled | {"net": np.r_[np.nan, np.ones(15)]}, np.zeros(16), np.arange(16))
     few = evaluate.score_table({name: error[:6] for name, error in errors.items()}, np.zeros(6), np.arange(6))
     assert evaluate.wide_table(few).loc["net", "all"] == "1.00  -50.0% [no interval]"
 

@@ -342,6 +342,13 @@ def test_lazy_is_the_same(kind, land, tmp_path):
     assert (lazy.encoding["source"], int(np.isnan(lazy).sum())) == (plain.encoding["source"], 1)
 
 
+def test_chunks_are_a_number_of_cells(tmp_path):
+    path = make(".nc", tmp_path)
+    for wrong in (0, -5, 1.5, True):
+        with pytest.raises(ValueError, match=r"grid.nc: chunks is .*expected a number of cells"):
+            grids.read_grid(path, chunks=wrong)
+
+
 def test_lazy_depth_is_turned_and_land_masked(tmp_path):
     values = -DEPTHS.copy()
     values[0, 0] = -20  # a hill
