@@ -149,6 +149,7 @@ def slope_bars(ax, scores, methods) -> None:
         place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * width
         bars = ax.bar(place, rmse, width * 0.92, color=COLORS.get(method), label=method)
         ax.bar_label(bars, fmt="%.1f", fontsize=8)
+    _say_few(ax, scores, labels)
     ax.set_xticks(range(len(labels)), labels)
     ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE (m)")
     ax.legend(frameon=False, loc="upper left")
@@ -165,9 +166,16 @@ def change_intervals(ax, scores) -> None:
         spread = [part["change"] - part["low"], part["high"] - part["change"]]
         ax.errorbar(place, part["change"], spread, fmt="o", capsize=4, color=COLORS.get(method), label=method)
     ax.axhline(0, color=COLORS["bicubic"], lw=1)
+    _say_few(ax, scores, labels)
     ax.set_xticks(range(len(labels)), labels)
     ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE against bicubic (%)")
     ax.legend(frameon=False)
+
+
+def _say_few(ax, scores, labels: list[str]) -> None:
+    few = scores.groupby("slope", sort=False)["few"].any()
+    for place in np.flatnonzero(few[labels]):
+        ax.annotate("few blocks", (place, 0), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=9)
 
 
 def forest(scores, reference: str) -> Figure:

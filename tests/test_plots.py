@@ -2,10 +2,11 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from bathysr_nb import plots
+from bathysr_nb import evaluate, plots
 
 RNG = np.random.default_rng(0)
 
@@ -69,3 +70,19 @@ def test_a_notebook_shows_a_figure_before_pyplot_drew_one():
     shown = notebook.cells[0].outputs
     assert [output.output_type for output in shown] == ["execute_result"]
     assert "image/png" in shown[0].data
+
+
+@pytest.mark.parametrize("draw", ["bars", "intervals", "forest"])
+def test_a_bin_of_few_blocks_says_so_and_shows_no_number(draw):
+    errors = {"bicubic": np.full(16, 4.0), "net": np.full(16, 1.0)}
+    scores = evaluate.score_table(errors, [0.01] * 10 + [0.07] * 6, np.arange(16)).assign(model="net")
+    if draw == "forest":
+        axes = plots.forest(scores, "bicubic").axes
+        assert [[text.get_text() for text in ax.texts] for ax in axes] == [[], ["few blocks"], []]
+        return
+    ax = Figure().subplots()
+    plots.slope_bars(ax, scores, list(errors)) if draw == "bars" else plots.change_intervals(ax, scores)
+    texts = [text.get_text() for text in ax.texts if text.get_text()]
+    assert texts.count("few blocks") == 1
+    if draw == "bars":
+        assert sorted(texts) == ["1.0", "1.0", "2.0", "2.0", "few blocks"]
