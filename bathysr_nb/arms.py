@@ -223,10 +223,8 @@ def _c_mixup(given: Material) -> TrainingSet:
     rounds = DRAWS * -(-given.total // CHUNK) if given.total <= every // 4 else 0
     for _ in range(rounds):
         high, which = given.rng.integers(len(pool), size=CHUNK), given.rng.integers(kinds, size=CHUNK)
-        low, other = (
-            _alike(slope, high, width, given.rng),
-            (which + given.rng.integers(1, kinds, CHUNK)) % kinds,
-        )
+        low = _alike(slope, high, width, given.rng)
+        other = (which + given.rng.integers(1, kinds, CHUNK)) % kinds
         ends = np.sort([high * kinds + which, low * kinds + other], axis=0)
         code = ends[0] * len(pool) * kinds + ends[1]
         new = np.intersect1d(np.unique(code, return_index=True)[1], np.flatnonzero(~np.isin(code, seen)))

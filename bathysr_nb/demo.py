@@ -67,6 +67,12 @@ def run_notebook(name: str, run_dir, progress: bool = False) -> Path:
     return target
 
 
+def outcome(run_dir) -> tuple[pd.DataFrame, list[str]]:
+    """Scores and verdict of a run, as notebook 08 left them."""
+    last = runs.run_folder(run_dir) / STEPS[-1]
+    return pd.read_csv(last / "scores.csv"), (last / "verdict.txt").read_text().splitlines()
+
+
 def demo(run_dir="runs/demo") -> None:
     """Run notebooks 01 to 08, write the report, print the slope-binned table.
 
@@ -87,10 +93,9 @@ def demo(run_dir="runs/demo") -> None:
     for number, name in enumerate(STEPS, 1):
         print(f"[{number}/{len(STEPS)}] {name}", flush=True)
         run_notebook(name, run_dir, progress=sys.stderr.isatty())
-    scores = pd.read_csv(runs.run_folder(run_dir) / STEPS[-1] / "scores.csv")
-    sentences = (runs.run_folder(run_dir) / STEPS[-1] / "verdict.txt").read_text().splitlines()
+    scores, sentences = outcome(run_dir)
     page = report.write_report(run_dir, [executed(run_dir, name) for name in STEPS], scores, sentences)
-    print(f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes\n\n{evaluate.HOW_TO_READ}\n")
+    print(f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes\n\n{evaluate.ABOUT}\n")
     for cells, part in scores.groupby("cells", sort=False):
         print(f"{cells} cells\n{evaluate.wide_table(part).to_string()}\n")
     print("inner cells, all slopes", *sentences, sep="\n")

@@ -14,13 +14,13 @@ import pandas as pd
 
 from bathysr_nb import interpolation
 from bathysr_nb.intervals import (
-    FEW_BLOCKS,
-    FEW_EFFECTIVE,
+    HOW_TO_READ,
     change_interval,
     effective_blocks,
     quantiles,
     resampled_means,
     signed,
+    too_few,
 )
 from bathysr_nb.linear import LinearFilter
 
@@ -28,10 +28,8 @@ MANUAL_EDGES = (0.05, 0.1)
 BATCH = 256  # patches scored at a time
 LINEAR = "linear filter"
 PLAIN = {*interpolation.METHODS, interpolation.SPLINE, LINEAR}  # what needs no network
-HOW_TO_READ = f"""RMSE in metres on ground that no network saw, per bin of the true patch's mean slope gradient;
-change against bicubic in percent; in brackets its 95% interval from resampling blocks. In the row of blocks, in
-parentheses: how many equal blocks would tell as much, for a few rough ones rule. Few blocks: fewer than {FEW_BLOCKS},
-or fewer than {FEW_EFFECTIVE} such. An interval holds if a gain has nothing to do with how rough a block is."""
+ABOUT = f"""RMSE in metres on ground that no network saw, per bin of the true patch's mean slope gradient; change
+against bicubic in percent. {HOW_TO_READ}"""
 #: Score to what weighs its blocks, and how it comes from the means of `bathysr_nb.terrainscores.patch_measures`.
 SCORES = {
     "rmse": ("squared", lambda mean: np.sqrt(mean["squared"])),
@@ -284,8 +282,11 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
         if wrong := np.count_nonzero(~np.isfinite(error)):
             raise ValueError(f"{method}: the errors of {wrong} of {len(error)} patches are not finite")
     for label, part in slope_parts(slope, edges).items():
-        effective = effective_blocks(errors[reference][part], block[part]) if len(part) else 0
-        for method, error in errors.items() if len(part) else ():
+        if not len(part):
+            continue
+        weight = errors[reference][part], block[part]
+        effective, few = effective_blocks(*weight), label != "all" and too_few(*weight)
+        for method, error in errors.items():
             rmse = np.sqrt(error[part].mean())
             row = {
                 "slope": label,
@@ -293,7 +294,7 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
                 "patches": len(part),
                 "blocks": len(set(block[part])),
                 "effective": effective,
-                "few": label != "all" and (len(set(block[part])) < FEW_BLOCKS or effective < FEW_EFFECTIVE),
+                "few": few,
                 "rmse": rmse,
             }
             if method != reference:

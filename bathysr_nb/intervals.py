@@ -22,6 +22,11 @@ FEW_BLOCKS = 8
 FEW_EFFECTIVE = 2
 DRAWS = 5000
 LEVEL = 0.95
+HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw. In the
+row of blocks, in parentheses: how many equal blocks would tell as much, for a few rough ones rule the squares. The
+intervals are as wide as that asks for, and a bin with fewer than {FEW_BLOCKS} blocks, or {FEW_EFFECTIVE} such, says so
+instead. They hold if a gain has nothing to do with how rough a block is, and say nothing of how another training would
+end."""
 
 
 def resampled_means(values: np.ndarray, block: np.ndarray, seed: int = 0) -> np.ndarray | None:
@@ -83,6 +88,17 @@ def effective_blocks(weight: np.ndarray, block: np.ndarray) -> float:
     """
     sums = pd.Series(np.asarray(weight, dtype=np.float64)).groupby(np.asarray(block)).sum()
     return float(sums.sum() ** 2 / (sums**2).sum()) if sums.any() else float(len(sums))
+
+
+def too_few(weight: np.ndarray, block: np.ndarray) -> bool:
+    """Whether blocks are too few to say anything: fewer than 8, or 2 effective ones; see `effective_blocks`.
+
+    Examples
+    --------
+    >>> too_few(np.ones(9), np.arange(9)), too_few(np.ones(9), np.arange(9) // 3)
+    (False, True)
+    """
+    return len(set(np.asarray(block))) < FEW_BLOCKS or effective_blocks(weight, block) < FEW_EFFECTIVE
 
 
 def quantiles(drawn: np.ndarray | None, effective: float = np.inf) -> tuple[float, float]:

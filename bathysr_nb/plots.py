@@ -141,11 +141,10 @@ def slope_bars(ax, scores, methods) -> None:
     methods : sequence of str
         In the order of the bars.
     """
-    labels = list(dict.fromkeys(scores["slope"]))
+    labels, shown = list(dict.fromkeys(scores["slope"])), _without_few(scores)
     width = 0.8 / len(methods)
     for i, method in enumerate(methods):
-        part = scores[scores["method"] == method].set_index("slope").loc[labels]
-        rmse = part["rmse"].mask(part["few"].astype(bool))
+        rmse = shown[shown["method"] == method].set_index("slope").loc[labels, "rmse"]
         place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * width
         bars = ax.bar(place, rmse, width * 0.92, color=COLORS.get(method), label=method)
         ax.bar_label(bars, fmt="%.1f", fontsize=8)
@@ -157,11 +156,10 @@ def slope_bars(ax, scores, methods) -> None:
 
 def change_intervals(ax, scores) -> None:
     """Change in RMSE against bicubic with its 95% interval, per slope bin of enough blocks."""
-    labels = list(dict.fromkeys(scores["slope"]))
+    labels, shown = list(dict.fromkeys(scores["slope"])), _without_few(scores)
     methods = list(scores.dropna(subset="change")["method"].unique())
     for i, method in enumerate(methods):
-        part = scores[scores["method"] == method].set_index("slope").loc[labels]
-        part = part[~part["few"].astype(bool)].reindex(labels)
+        part = shown[shown["method"] == method].set_index("slope").loc[labels]
         place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * 0.15
         spread = [part["change"] - part["low"], part["high"] - part["change"]]
         ax.errorbar(place, part["change"], spread, fmt="o", capsize=4, color=COLORS.get(method), label=method)
@@ -170,6 +168,11 @@ def change_intervals(ax, scores) -> None:
     ax.set_xticks(range(len(labels)), labels)
     ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE against bicubic (%)")
     ax.legend(frameon=False)
+
+
+def _without_few(scores):
+    """The scores with no numbers in bins of few blocks."""
+    return scores.assign(**{name: scores[name].mask(scores["few"]) for name in ("rmse", "change", "low", "high")})
 
 
 def _say_few(ax, scores, labels: list[str]) -> None:
@@ -193,7 +196,7 @@ def forest(scores, reference: str) -> Figure:
     matplotlib Figure
         A row of panels for each model; that of a bin with few blocks says so and nothing else.
     """
-    drawn = scores.dropna(subset="change")
+    drawn = _without_few(scores.dropna(subset="change"))
     models, labels, methods = (list(dict.fromkeys(drawn[name])) for name in ("model", "slope", "method"))
     size = (2.6 * len(labels) + 1.5, (0.32 * len(methods) + 1.2) * len(models))
     fig = Figure(figsize=size, layout="constrained")
@@ -201,7 +204,6 @@ def forest(scores, reference: str) -> Figure:
     for (i, model), (j, label) in itertools.product(enumerate(models), enumerate(labels)):
         part = drawn[(drawn["model"] == model) & (drawn["slope"] == label)].set_index("method").reindex(methods)
         if part["few"].any():
-            part[["change", "low", "high"]] = np.nan
             axes[i, j].text(0.5, 0.5, "few blocks", ha="center", transform=axes[i, j].transAxes, backgroundcolor="w")
             axes[i, j].set_xticks([])
         spread = np.stack([part["change"] - part["low"], part["high"] - part["change"]])

@@ -103,7 +103,7 @@ def write_report(run_dir, notebooks, scores, sentences) -> Path:
         page,
         PAGE.render(
             sentences=sentences,
-            how_to_read=evaluate.HOW_TO_READ,
+            how_to_read=evaluate.ABOUT,
             tables=tables,
             parts=[gather(path) for path in notebooks],
         ),
@@ -113,7 +113,7 @@ def write_report(run_dir, notebooks, scores, sentences) -> Path:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table as Markdown, the index left out.
+    """A table as Markdown, without its index, or with it under the name of the columns where they have one.
 
     Examples
     --------
@@ -122,5 +122,7 @@ def markdown(table: pd.DataFrame) -> str:
     | --- | --- |
     | 0-0.05 | 1.5 |
     """
+    if table.columns.name:
+        table = table.rename_axis(index=table.columns.name).reset_index()
     rows = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).values.tolist()]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -8,15 +8,11 @@ import pandas as pd
 from bathysr_nb import config, evaluate, report
 from bathysr_nb.comparison import Evaluation, Ground
 from bathysr_nb.evaluate import MANUAL_EDGES
-from bathysr_nb.intervals import FEW_BLOCKS, FEW_EFFECTIVE, change_in_words, change_interval
+from bathysr_nb.intervals import HOW_TO_READ, change_in_words, too_few
 from bathysr_nb.terrainscores import RIM
 
-HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw. In the
-row of blocks, in parentheses: how many equal blocks would tell as much, for a few rough ones rule the squares. The
-intervals are as wide as that asks for, and a bin with fewer than {FEW_BLOCKS} blocks, or {FEW_EFFECTIVE} such, says so
-instead. They hold if a gain has nothing to do with how rough a block is, and say nothing of how another training would
-end. Inner cells lie at least {RIM} LR cells from the patch's rim, where bicubic has its neighbours; the verdict is on
-them. Slopes are the mean slope gradient of the true patch."""
+ABOUT = f"""{HOW_TO_READ} Inner cells lie at least {RIM} LR cells from the patch's rim, where bicubic has its
+neighbours; the verdict is on them. Slopes are the mean slope gradient of the true patch."""
 COLUMNS = {
     "rmse": "RMSE, pooled over cells (m)",
     "rmse_patch_mean": "RMSE, mean over patches (m)",
@@ -74,7 +70,7 @@ def _on_steepest(errors: dict[str, np.ndarray], name: str, part: np.ndarray, blo
     blocks = "an unknown number of blocks" if block is None else counted(len(set(block[part])), "block")
     where = f"slopes {label} ({counted(part.sum(), 'patch', 'patches')} of {blocks})"
     own, bicubic = errors[name][part], errors["bicubic"][part]
-    if block is not None and np.isnan(change_interval(own, bicubic, block[part])).any():
+    if block is not None and too_few(bicubic, block[part]):
         return f"{where}: too few blocks to say"
     here = change_in_words(own, bicubic, block if block is None else block[part])
     return f"{where}: {here} against bicubic"
@@ -110,10 +106,9 @@ def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> st
         "Inner cells:",
         *(f"* **{text}**" for text in verdicts(found, ground, name, edges)),
     ]
-    parts = [parts[0], parts[1], "\n".join(parts[2:]), told, HOW_TO_READ]
+    parts = [parts[0], parts[1], "\n".join(parts[2:]), told, ABOUT]
     for kind, table in found.scores.groupby("cells", sort=False):
-        wide = evaluate.wide_table(table).rename_axis("slope").reset_index()
-        parts += [f"## RMSE in metres per slope bin, {kind} cells", report.markdown(wide)]
+        parts += [f"## RMSE in metres per slope bin, {kind} cells", report.markdown(evaluate.wide_table(table))]
     for kind, table in found.scores.groupby("cells", sort=False):
         parts += [f"## All slopes, {kind} cells", report.markdown(_all_scores(table[table["slope"] == "all"]))]
     pictures = {

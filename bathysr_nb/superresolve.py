@@ -121,7 +121,7 @@ def superresolve(
         reach=reach,
         orientations=orientations,
     )
-    sr = _dataset(grid, fields, scale, _history(grid, model, network, len(orientations)))
+    sr = _dataset(grid, fields, scale, _history(grid, model, network, scale, len(orientations)))
     if lazy:
         return sr
     with computing("superresolve", progress):
@@ -245,12 +245,12 @@ def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> 
     return sr
 
 
-def _history(grid: xr.DataArray, model, network: keras.Model, orientations: int) -> str:
+def _history(grid: xr.DataArray, model, network: keras.Model, scale: int, orientations: int) -> str:
     of = "" if isinstance(model, keras.Model) else f" of {config.shorten(model)}"
     source = f" from {grid.encoding['source']}" if "source" in grid.encoding else ""
     mean = f", mean of {orientations} orientations" if orientations > 1 else ""
     now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    made = f"{network.name}{of}, scale {scale_of(network)}{source}{mean}"
+    made = f"{network.name}{of}, scale {scale}{source}{mean}"
     return f"{now} bathysr-nb {metadata.version('bathysr-nb')} superresolve: {made}"
 
 

@@ -13,16 +13,14 @@ import pandas as pd
 
 from bathysr_nb import ablate, config, evaluate, plots, report, store
 from bathysr_nb.ablation import REFERENCE, Ablation
-from bathysr_nb.intervals import in_words
+from bathysr_nb.intervals import HOW_TO_READ, in_words
 from bathysr_nb.linear import LinearFilter
 
-PLAIN = ("bicubic", "spline", "linear filter")  # what needs no network
-HOW_TO_READ = f"""Trained on the gentle blocks of the grid, scored on half of its steep ones; the LR of the other half
+SHOWN = ("bicubic", "spline", evaluate.LINEAR)  # of what needs no network
+ABOUT = f"""Trained on the gentle blocks of the grid, scored on half of its steep ones; the LR of the other half
 steers. RMSE in metres, pooled over cells, per bin of the true patch's mean slope gradient; change against {REFERENCE}
-in percent, with its 95% interval from resampling blocks; a bin with few blocks says so. In the row of blocks, in
-parentheses: how many equal blocks would tell as much, for a few rough ones rule the squares. The bracket says nothing
-of how another training of the same arm would end: that is the spread over seeds. `oracle` is trained on the
-steering half's own truth; `linear filter` is the best 5 x 5 one of the source."""
+in percent. {HOW_TO_READ} That is the spread over seeds. `oracle` is trained on the steering half's own truth;
+`linear filter` is the best 5 x 5 one of the source."""
 
 
 def score(ablation: Ablation) -> pd.DataFrame:
@@ -85,7 +83,7 @@ def page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
     parts = [
         "# Ablation: which training set helps on steep ground",
         *verdicts(scores),
-        HOW_TO_READ,
+        ABOUT,
         _settings(ablation),
     ]
     parts += [f"Made by `{command}`."] if command else []
@@ -93,7 +91,7 @@ def page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
         wide = evaluate.wide_table(part, REFERENCE)
         last = part[part["slope"] == "all"].set_index("method")["seed_spread"]
         wide["seeds, all"] = [f"{last[name]:.2f}" if last.get(name, np.nan) >= 0 else "" for name in wide.index]
-        parts += [f"## {model}, {cells} cells", report.markdown(wide.rename_axis("slope").reset_index())]
+        parts += [f"## {model}, {cells} cells", report.markdown(wide)]
     sets = training_sets(ablation).round({"originals": 0, "distance": 4}).reset_index()
     sets = sets.astype(dict.fromkeys(("pairs", "steps", "originals"), int))
     parts += ["## The training sets", report.markdown(sets), f"![change against {REFERENCE}](ablation.png)"]
@@ -120,7 +118,7 @@ def _without_network(ablation: Ablation) -> dict[str, pd.DataFrame]:
     area = ablate.areas(ablation)
     lr, hr = area.scored
     made = evaluate.baselines(lr, ablation.scale, LinearFilter.fit(*area.source))
-    return {name: ablate.errors(hr, made[name], ablation.scale) for name in PLAIN}
+    return {name: ablate.errors(hr, made[name], ablation.scale) for name in SHOWN}
 
 
 def _errors(ablation: Ablation, model: str, arm: str) -> dict[str, np.ndarray]:

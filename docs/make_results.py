@@ -27,21 +27,18 @@ def records() -> dict:
 
 
 def page(runs: dict) -> str:
-    scores = pd.read_csv(RUN / demo.STEPS[-1] / "scores.csv")
-    sentences = (RUN / demo.STEPS[-1] / "verdict.txt").read_text().splitlines()
+    scores, sentences = demo.outcome(RUN)
     versions = ", ".join(f"{name} {version}" for name, version in runs[demo.STEPS[-1]]["versions"].items())
     times = pd.DataFrame({"station": list(runs), "seconds": [run["seconds"] for run in runs.values()]})
-    wide = {
-        cells: evaluate.wide_table(part).rename_axis("slope") for cells, part in scores.groupby("cells", sort=False)
-    }
     tables = [
-        f"## {cells.capitalize()} cells\n\n{report.markdown(table.reset_index())}" for cells, table in wide.items()
+        f"## {cells.capitalize()} cells\n\n{report.markdown(evaluate.wide_table(part))}"
+        for cells, part in scores.groupby("cells", sort=False)
     ]
     parts = [
         "# The demo's result",
         f"Made by `make results` on {os.cpu_count()} CPU cores without a GPU; {versions}.",
         "Inner cells, all slopes:\n\n" + "\n".join(f"* **{text}**" for text in sentences),
-        evaluate.HOW_TO_READ,
+        evaluate.ABOUT,
         *tables,
         "![RMSE per slope bin](demo_rmse.png)",
         f"## Seconds a station took\n\n{report.markdown(times)}",

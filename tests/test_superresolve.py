@@ -8,11 +8,11 @@ import rasterio
 import xarray as xr
 from networks import MANUAL, RESIDUAL, SMALL, predict, shaken, small
 
-from bathysr_nb import georeference, grids, interpolation, synthetic
+from bathysr_nb import cli, georeference, grids, interpolation, synthetic
 from bathysr_nb.backend import keras
 from bathysr_nb.models import predictor
 from bathysr_nb.receptive import receptive_field
-from bathysr_nb.superresolve import fill_missing, scale_of, seams, superresolve, tell_seams
+from bathysr_nb.superresolve import TILE, fill_missing, scale_of, seams, superresolve, tell_seams
 from bathysr_nb.training_range import TRAINING_RANGE, TrainingRange
 
 SEA = synthetic.seafloor((150, 160), province="ridge", seed=0).astype("float32")
@@ -225,6 +225,12 @@ def test_model_that_changed_is_read_again(tmp_path):
     before = superresolve(mapped(SEA[:20, :20]), path).elevation
     network(filters=(5, 3)).save(path)
     assert abs(superresolve(mapped(SEA[:20, :20]), path).elevation - before).max() > 1e-3
+
+
+def test_the_shell_tells_the_default_tile(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["superresolve", "--help"])
+    assert f"(default: {TILE})" in capsys.readouterr().out
 
 
 def test_degrees_need_no_reference_system_and_a_lost_one_is_told(espcn, tmp_path):
