@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from bathysr_nb import config, yamlfile
+from bathysr_nb.files import project, yamlfile
+from bathysr_nb.manual import inputfile
 
 EXAMPLES = {
     "demo": "bathysr demo --run-dir runs/demo",
@@ -50,13 +51,13 @@ def _overrides(settings: list[str]) -> dict:
 
 
 def _demo(args) -> None:
-    from bathysr_nb.demo import demo
+    from bathysr_nb.course.demo import demo
 
     demo(args.run_dir)
 
 
 def _build(args) -> None:
-    from bathysr_nb.dataset import SETS, Dataset
+    from bathysr_nb.pairs.dataset import SETS, Dataset
 
     names = {"lr_fname": "lr", "hr_fname": "hr"}
     keys = {names.get(key, key): kind for key, kind in yamlfile.signature(Dataset).items()}
@@ -80,7 +81,7 @@ def _build(args) -> None:
 
 
 def _resize(args) -> None:
-    from bathysr_nb.dataset import resize_file
+    from bathysr_nb.pairs.dataset import resize_file
 
     keys = {key: kind for key, kind in yamlfile.signature(resize_file).items() if key != "overwrite"}
     values = yamlfile.arguments(keys, args.config, _overrides(args.set))
@@ -89,14 +90,16 @@ def _resize(args) -> None:
 
 
 def _features(args) -> None:
-    from bathysr_nb import plots, store, terrain
+    from bathysr_nb import plots
+    from bathysr_nb.files import store
+    from bathysr_nb.pairs import features
 
     names = (".csv", "_scatter.png", "_histograms.png")
     there = [str(path) for p in args.pickles for name in names if (path := p.with_name(p.stem + name)).exists()]
     if there and not args.force:
         raise FileExistsError(f"{there[0]}: exists already; pass --force to replace it")
-    for pickle in config.progress(args.pickles, "features"):
-        table = terrain.write_features(pickle, args.delta, args.force)
+    for pickle in project.progress(args.pickles, "features"):
+        table = features.write_features(pickle, args.delta, args.force)
         for name, figure in (
             ("scatter", plots.feature_scatter(table)),
             ("histograms", plots.feature_histograms(table)),
@@ -116,7 +119,10 @@ AUGMENT_KEYS = {
 
 
 def _augment(args) -> None:
-    from bathysr_nb import augment, augmentfiles, store, terrain
+    from bathysr_nb.augment import offline
+    from bathysr_nb.files import store
+    from bathysr_nb.manual import augmenting
+    from bathysr_nb.pairs import downsampling, features
 
     needed = {"train_dir": Path, "train_data": tuple[str, str], "train_savedata": tuple[str, str]}
     known = AUGMENT_KEYS[args.verb] | {"lr": Literal["remake", "transform"]}
@@ -125,23 +131,25 @@ def _augment(args) -> None:
     values = yamlfile.arguments(keys, args.config, _overrides(args.set))
     files = [values.pop(key) for key in needed]
     hr, lr = (store.load_patches(files[0] / name)[:100, ..., 0] for name in files[1])
-    made = augment.downsampling_of(lr, hr)
+    made = downsampling.downsampling_of(lr, hr)
     beside = files[0] / "patches.csv"
-    if args.verb == "rotate" and beside.is_file() and len(set(terrain.spacing(beside, hr.shape[1]))) > 1:
+    if args.verb == "rotate" and beside.is_file() and len(set(features.spacing(beside, hr.shape[1]))) > 1:
         warnings.warn("cells are not square: turned ground is a little stretched, and its slope changes", stacklevel=1)
     values["downsampling"] = {"remake": made or "bilinear", "transform": None}.get(values.pop("lr", None), made)
-    verb = partial(getattr(augment, f"{args.verb}_pairs"), **values)
+    verb = partial(getattr(offline, f"{args.verb}_pairs"), **values)
     options = {"with_originals": args.with_originals, "force": args.force, "overwrite": args.force}
-    print(*augmentfiles.augment_files(*files, verb, **options), sep="\n")
+    print(*augmenting.augment_files(*files, verb, **options), sep="\n")
 
 
 def _preview(args) -> None:
-    from bathysr_nb import augment, store, terrain
+    from bathysr_nb.augment import preview
+    from bathysr_nb.files import store
+    from bathysr_nb.pairs import features
 
     patches = store.load_patches(args.pickle)[..., 0]
     known = args.pickle.with_name("patches.csv").is_file()
-    cell = terrain.spacing(args.pickle, patches.shape[1])[0] if known else None
-    figure = augment.preview(patches, args.index, cell)
+    cell = features.spacing(args.pickle, patches.shape[1])[0] if known else None
+    figure = preview.preview(patches, args.index, cell)
     path = args.pickle.with_name(f"{args.pickle.stem}_preview.png")
     with store.replacing(path, args.force) as part:
         figure.savefig(part, dpi=110)
@@ -149,17 +157,18 @@ def _preview(args) -> None:
 
 
 def _mixup(args) -> None:
-    from bathysr_nb import mixupfile, mixupreport
+    from bathysr_nb.manual import mixing
+    from bathysr_nb.mixup import report as mixup_report
 
-    params = mixupfile.load(args.config, _overrides(args.set))
-    print(mixupreport.text(mixupfile.mix_files(params, args.force)))
+    params = mixing.load(args.config, _overrides(args.set))
+    print(mixup_report.text(mixing.mix_files(params, args.force)))
 
 
 def _train(args) -> None:
     if args.resume and args.force:
         raise ValueError("--resume goes on with an earlier run, --force deletes it; give one of them")
-    params = config.load_params(args.config, _overrides(args.set))
-    from bathysr_nb.trainer import outcome, train_params
+    params = inputfile.load_params(args.config, _overrides(args.set))
+    from bathysr_nb.manual.training import outcome, train_params
 
     flags = {"mixed_precision": args.mixed_precision, "xla": args.xla, "tensorboard": args.tensorboard}
     trained = train_params(params, resume=args.resume, force=args.force, **flags)
@@ -167,23 +176,24 @@ def _train(args) -> None:
 
 
 def _test(args) -> None:
-    params = config.load_params(args.config, _overrides(args.set))
-    from bathysr_nb import tester
+    params = inputfile.load_params(args.config, _overrides(args.set))
+    from bathysr_nb.manual import testing
 
-    print(tester.summary(tester.test(params, overwrite=args.force, edges=args.slope_edges)))
+    print(testing.summary(testing.test(params, overwrite=args.force, edges=args.slope_edges)))
 
 
 def _evaluate(args) -> None:
-    params = config.load_params(args.config, _overrides(args.set))
-    from bathysr_nb import evaluator, scorepage
+    params = inputfile.load_params(args.config, _overrides(args.set))
+    from bathysr_nb.manual import evaluation
+    from bathysr_nb.scores import page as score_page
 
-    found = evaluator.evaluate_params(params, overwrite=args.force, edges=args.slope_edges)
-    print("inner cells", *scorepage.verdicts(*found, params.model, args.slope_edges), sep="\n")
-    print(params.log_dir / evaluator.FOLDER / "scores.md")
+    found = evaluation.evaluate_params(params, overwrite=args.force, edges=args.slope_edges)
+    print("inner cells", *score_page.verdicts(*found, params.model, args.slope_edges), sep="\n")
+    print(params.log_dir / evaluation.FOLDER / "scores.md")
 
 
 def _superresolve(args) -> None:
-    from bathysr_nb import mapfile
+    from bathysr_nb.maps import mapfile
 
     reading = {key: getattr(args, key) for key in ("variable", "bounds", "cell_size", "crs", "land", "missing_value")}
     options = {"average": args.average, "applicability": args.applicability}
@@ -192,10 +202,10 @@ def _superresolve(args) -> None:
 
 
 def _ablate(args) -> None:
-    from bathysr_nb import ablate, ablation, verdict
+    from bathysr_nb.trial import jobs, settings, verdict
 
-    asked = ablation.load(args.config, _overrides(args.set))
-    ablate.run(asked, args.workers, args.force)
+    asked = settings.load(args.config, _overrides(args.set))
+    jobs.run(asked, args.workers, args.force)
     print(*verdict.verdicts(verdict.write(asked, _command(args))), asked.save_dir / "ablation.md", sep="\n")
 
 

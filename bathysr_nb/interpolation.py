@@ -1,7 +1,7 @@
 """Enlarge and reduce grids by whole factors, with cell centres aligned.
 
 Every enlargement in this package is the same small convolution, so that NumPy here and
-the networks' first layer (`bathysr_nb.layers.Resize`) give the same numbers. The cubic
+the networks' first layer (`bathysr_nb.models.layers.Resize`) give the same numbers. The cubic
 kernel is that of Keys (1981) with a = -0.5; weights that fall outside the patch are
 dropped and the rest renormalised, as ``tf.image.resize`` does (which looks the kernel up in a
 table of 1,024 positions, so that at scale 3 the two differ a little). `enlarge` knows one method more,
@@ -147,51 +147,3 @@ def enlarge(patches: np.ndarray, scale: int, method: str = "bicubic") -> np.ndar
     rows = _matrix(patches.shape[-2], scale, method).astype(dtype)
     cols = _matrix(patches.shape[-1], scale, method).astype(dtype)
     return rows @ patches.astype(dtype) @ cols.T
-
-
-def resize(grid: np.ndarray, scale: int = 4, method: str = "bilinear") -> np.ndarray:
-    """Make the low-resolution grid from the high-resolution one.
-
-    Parameters
-    ----------
-    grid : ndarray, shape (..., H, W)
-        Depths in metres. H and W must be multiples of `scale`.
-    scale : int
-        High-resolution cells per low-resolution cell along one axis.
-    method : {"bilinear", "area"}
-        "bilinear" samples the grid at the centres of the coarse cells without an
-        antialias filter: at an even factor the mean of the central 2 x 2 cells of each
-        block, at an odd one the centre cell. "area" is the mean of all cells.
-
-    Returns
-    -------
-    ndarray, shape (..., H / scale, W / scale), dtype of the input
-        A coarse cell is NaN when any cell it is made from is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the method is unknown or the shape does not divide by `scale`.
-
-    Notes
-    -----
-    Manual 1.3, ``resize.py``.
-
-    Examples
-    --------
-    >>> resize(np.arange(16.0).reshape(4, 4))
-    array([[7.5]])
-    """
-    grid = np.asarray(grid)
-    if method not in ("bilinear", "area"):
-        raise ValueError(f"unknown method {method!r}; choose one of bilinear, area")
-    *lead, height, width = grid.shape
-    if height % scale or width % scale:
-        fit = (height // scale * scale, width // scale * scale)
-        raise ValueError(f"grid of {height} x {width} cells does not divide by {scale}; the nearest that does is {fit}")
-    cells = grid.reshape(*lead, height // scale, scale, width // scale, scale)
-    if method == "bilinear":
-        middle = slice((scale - 1) // 2, scale // 2 + 1)
-        cells = cells[..., middle, :, middle]
-    dtype = grid.dtype if grid.dtype.kind == "f" else np.float64
-    return cells.mean(axis=(-3, -1), dtype=np.float64).astype(dtype)

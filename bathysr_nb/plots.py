@@ -137,7 +137,7 @@ def slope_bars(ax, scores, methods) -> None:
     ----------
     ax : matplotlib Axes
     scores : DataFrame
-        As `bathysr_nb.evaluate.score_table`.
+        As `bathysr_nb.scores.tables.score_table`.
     methods : sequence of str
         In the order of the bars.
     """
@@ -187,7 +187,7 @@ def forest(scores, reference: str) -> Figure:
     Parameters
     ----------
     scores : DataFrame
-        As `bathysr_nb.evaluate.score_table`, with a column model; methods with a change are drawn.
+        As `bathysr_nb.scores.tables.score_table`, with a column model; methods with a change are drawn.
     reference : str
         What the changes are against.
 

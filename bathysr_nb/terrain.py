@@ -9,12 +9,8 @@ Source: manual 1.3 (``get_slope``, ``get_slope_LR``, ``bathymetric_map_feature*.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-
-from bathysr_nb import store
 
 CHUNK = 8  # patches at a time: their temporaries stay in the processor's cache
 COLUMNS = (
@@ -207,71 +203,3 @@ def feature_table(patches: np.ndarray, delta) -> pd.DataFrame:
     spread = np.ptp(msg) if np.ptp(msg) > 0 else 1.0
     table = pd.DataFrame(np.column_stack([rows, (msg - msg.min()) / spread]), columns=COLUMNS)
     return table.rename_axis("index")
-
-
-def spacing(pickle_path, rows: int) -> tuple[float, float]:
-    """Cell size of a pickle's patches, from ``patches.csv`` beside it.
-
-    Parameters
-    ----------
-    pickle_path : path
-        E.g. ``dataset/train/data_LR.pkl``.
-    rows : int
-        Rows of its patches, which tell LR from HR.
-
-    Returns
-    -------
-    (float, float)
-        (dy, dx) in metres.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no ``patches.csv``, or it is of patches of another size; the remedy is
-        to give the cell size (``--delta``).
-    """
-    path = Path(pickle_path).with_name("patches.csv")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, so the cell size is not known; give it in metres (--delta)")
-    first = pd.read_csv(path, nrows=1).iloc[0]
-    by_rows = {int(first["hr_rows"]): 1, int(first["hr_rows"] // first["scale"]): int(first["scale"])}
-    if rows not in by_rows:
-        expected = " or ".join(map(str, by_rows))
-        raise ValueError(
-            f"{pickle_path}: patches have {rows} rows, {path} tells of {expected}; give the cell size (--delta)"
-        )
-    return float(first["hr_dy"] * by_rows[rows]), float(first["hr_dx"] * by_rows[rows])
-
-
-def write_features(pickle_path, delta=None, overwrite: bool = False) -> pd.DataFrame:
-    """Write the feature table of a patch pickle beside it (``data_HR.pkl`` -> ``data_HR.csv``).
-
-    Parameters
-    ----------
-    pickle_path : path
-        Pickle of patches, shape (n, h, w, 1).
-    delta : float or (float, float), optional
-        Cell size in metres, or (dy, dx); None takes it from ``patches.csv`` (`spacing`).
-    overwrite : bool
-        Replace a table that is there already.
-
-    Returns
-    -------
-    DataFrame
-        As `feature_table`.
-
-    Raises
-    ------
-    FileNotFoundError, FileExistsError, ValueError
-
-    Notes
-    -----
-    Manual 1.3, ``bathymetric_map_feature.py`` and ``bathymetric_map_feature_LR.py``.
-    """
-    path = Path(pickle_path)
-    patches = store.load_patches(path)
-    if not len(patches) or not np.isfinite(patches).all():
-        raise ValueError(f"{path}: expected patches without missing or infinite cells, found {patches.shape}")
-    table = feature_table(patches, spacing(path, patches.shape[1]) if delta is None else delta)
-    store.write_text(path.with_suffix(".csv"), table.to_csv(), overwrite=overwrite)
-    return table

@@ -23,8 +23,9 @@ from scipy import ndimage
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bathysr_nb import augment
-from bathysr_nb.interpolation import resize
-from bathysr_nb.synthetic import seafloor
+from bathysr_nb.augment import offline
+from bathysr_nb.grids.synthetic import seafloor
+from bathysr_nb.pairs.downsampling import resize
 
 ROUNDS, SAMPLE, FILL_MODE = 3, 50, "reflect"
 WORK = {
@@ -53,9 +54,9 @@ def seconds(function, *arguments) -> float:
 def one_call_a_patch(lr, hr) -> None:
     """Eleven turns of every patch, one call each, kept in arrays as here."""
     for side in (lr, hr):
-        out = np.empty((len(side), len(augment.ANGLES), *side.shape[1:]), np.float32)
+        out = np.empty((len(side), len(offline.ANGLES), *side.shape[1:]), np.float32)
         for i, patch in enumerate(side):
-            for k, angle in enumerate(augment.ANGLES):
+            for k, angle in enumerate(offline.ANGLES):
                 out[i, k] = ndimage.rotate(patch, angle, reshape=False, order=3, mode=FILL_MODE)
 
 

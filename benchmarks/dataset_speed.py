@@ -19,7 +19,10 @@ from statistics import median
 
 import numpy as np
 
-from bathysr_nb import dataset, interpolation, store, synthetic, terrain
+from bathysr_nb import terrain
+from bathysr_nb.files import store
+from bathysr_nb.grids import synthetic
+from bathysr_nb.pairs import dataset, downsampling
 
 SHAPE, BLOCKS, ROUNDS = (4400, 4000), (44, 40), 3
 
@@ -99,7 +102,7 @@ def main() -> None:
         report(name, ours, plain, goal)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for name, grid in (("hr", hr), ("lr", interpolation.resize(dataset.cleansing(hr)))):
+        for name, grid in (("hr", hr), ("lr", downsampling.resize(dataset.cleansing(hr)))):
             with open(folder / f"{name}.pkl", "wb") as file:
                 np.nan_to_num(grid).dump(file)
         build(folder)

@@ -25,9 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import tensorflow as tf
 
-from bathysr_nb import evaluate, interpolation, spectrum, terrainscores
-from bathysr_nb.normalization import Normalisation
-from bathysr_nb.synthetic import seafloor
+from bathysr_nb import interpolation
+from bathysr_nb.grids.synthetic import seafloor
+from bathysr_nb.models.normalisation import Normalisation
+from bathysr_nb.pairs import downsampling
+from bathysr_nb.scores import spectrum, tables, terrain_measures
 
 METHODS = ("nearest", "bicubic", "spline")
 UNITS = Normalisation(-8000, 0)
@@ -42,11 +44,11 @@ def pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
     tile -= tile.mean(axis=(1, 2), keepdims=True)
     hr = tile[np.arange(n) % 100] * rng.uniform(0.2, 3, (n, 1, 1)) - rng.uniform(1000, 5000, (n, 1, 1))
     hr = hr.astype(np.float32)
-    return interpolation.resize(hr), hr
+    return downsampling.resize(hr), hr
 
 
 def test_batched(lr, hr, sides) -> pd.DataFrame:
-    return evaluate.patch_scores(hr[..., None], {name: sr[..., None] for name, sr in sides.items()}, UNITS)
+    return tables.patch_scores(hr[..., None], {name: sr[..., None] for name, sr in sides.items()}, UNITS)
 
 
 def test_loop(lr, hr, sides) -> pd.DataFrame:
@@ -63,7 +65,7 @@ def test_loop(lr, hr, sides) -> pd.DataFrame:
 
 
 def terrain_batched(lr, hr, sides) -> pd.DataFrame:
-    measures = terrainscores.patch_measures(hr, sides, lr, CELL)
+    measures = terrain_measures.patch_measures(hr, sides, lr, CELL)
     power = {name: spectrum.radial_power(h, CELL)[1] for name, h in ({"truth": hr} | sides).items()}
     columns = {f"{cells}_{name}": t for cells, part in measures.items() for name, t in part.items()}
     columns |= {f"power_{name}": pd.DataFrame(values) for name, values in power.items()}

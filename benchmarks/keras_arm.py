@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 from workers import Rounds, serve
 
-from bathysr_nb import layers, losses
-from bathysr_nb.backend import keras, ops
-from bathysr_nb.loop import train_epoch
-from bathysr_nb.models import build_model
+from bathysr_nb.models import layers
+from bathysr_nb.models.backend import keras, ops
+from bathysr_nb.models.build import build_model
 from bathysr_nb.models.gan import GAN
-from bathysr_nb.normalization import Normalisation
-from bathysr_nb.pipeline import Batches
+from bathysr_nb.models.normalisation import Normalisation
+from bathysr_nb.training import losses
+from bathysr_nb.training.batches import Batches
+from bathysr_nb.training.loop import train_epoch
 
 LOW, HIGH, LEARNING_RATE = -6000.0, 0.0, 1e-4
 FASTER = {
@@ -98,7 +99,7 @@ class KerasArm(Rounds):
     def _metrics(self, norm):
         if self.kind != "metrics":
             return None
-        from bathysr_nb.metrics import get_metrics
+        from bathysr_nb.scores.metrics import get_metrics
 
         return get_metrics(norm)
 

@@ -26,13 +26,13 @@ from workers import Rounds, Worker, serve
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bathysr_nb.backend import ops
-from bathysr_nb.gridwriter import write_grid
-from bathysr_nb.mapfile import superresolve_file
-from bathysr_nb.models import build_model, load_model
-from bathysr_nb.normalization import Normalisation
-from bathysr_nb.superresolve import superresolve
-from bathysr_nb.synthetic import seafloor
+from bathysr_nb.grids.synthetic import seafloor
+from bathysr_nb.grids.write import write_grid
+from bathysr_nb.maps.inference import superresolve
+from bathysr_nb.maps.mapfile import superresolve_file
+from bathysr_nb.models.backend import ops
+from bathysr_nb.models.build import build_model, load_model
+from bathysr_nb.models.normalisation import Normalisation
 
 SHAPE, SCALE, RELIEF, TOLERANCE = (1100, 1000), 4, 20.0, 5e-3
 PATCH, BATCH = 16, 256
@@ -169,7 +169,7 @@ def main() -> None:
     print(f"Medians of {options.rounds} rounds; arms take turns, each in its own process with {options.threads}")
     print(f"threads and the same weights; PyTorch's map agrees to {TOLERANCE} m.")
     print(f"{processor()}, Python {platform.python_version()}, NumPy {np.__version__}\n")
-    print(f"{'map':14}bathysr_nb.superresolve, numpy in and out, default tiles")
+    print(f"{'map':14}bathysr_nb.maps.inference, numpy in and out, default tiles")
     for name, stride in STRIDES.items():
         print(f"{name:14}{PATCH} x {PATCH} cells every {stride}, batches of {BATCH}, averaged where they overlap")
     print(f"{'PyTorch':14}the same network on the whole map at once")

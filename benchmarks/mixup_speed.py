@@ -23,9 +23,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bathysr_nb import mixupfile, store
-from bathysr_nb.interpolation import resize
-from bathysr_nb.synthetic import seafloor
+from bathysr_nb.files import store
+from bathysr_nb.grids.synthetic import seafloor
+from bathysr_nb.manual import mixing
+from bathysr_nb.pairs.downsampling import resize
 
 GROWTH = (2_500, 5_000, 10_000)
 CASES = (("target", 200), ("beta", 200), ("target", 50))
@@ -47,14 +48,14 @@ def pairs(n: int, steepness: tuple[float, float], seed: int) -> tuple[np.ndarray
 def one(folder: str, policy: str, delta: int) -> None:
     """Mix one made training set in this process, and print what it took."""
     train = Path(folder) / "train"
-    params = mixupfile.MixupParams(
+    params = mixing.MixupParams(
         train_dir=train,
         save_dir_name=f"{policy}_{delta}",
         lambda_policy=policy,
-        get_slope_difference=mixupfile.SlopeDifference(True, Path(folder) / "target", delta),
+        get_slope_difference=mixing.SlopeDifference(True, Path(folder) / "target", delta),
     )
     start = time.perf_counter()
-    outcome = mixupfile.mix_files(params)
+    outcome = mixing.mix_files(params)
     seconds, peak = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     count, blends, picked = (len(outcome.values["train"]), outcome.blends, len(outcome.values["picked"]))
     line(count, policy, f"{delta} m", blends, picked, f"{seconds:.1f}", f"{peak:.2f}")

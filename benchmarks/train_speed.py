@@ -24,9 +24,10 @@ from workers import Worker, ask_all
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bathysr_nb.interpolation import enlarge, resize
-from bathysr_nb.normalization import local_mean
-from bathysr_nb.synthetic import seafloor
+from bathysr_nb.grids.synthetic import seafloor
+from bathysr_nb.interpolation import enlarge
+from bathysr_nb.models.normalisation import local_mean
+from bathysr_nb.pairs.downsampling import resize
 
 PATCHES = {"srcnn": 640, "fsrcnn": 2560, "espcn": 2560, "srgan": 192, "esrgan": 96}  # of an epoch
 BATCHES, TEST, TOLERANCE = (16, 32), 623, 5e-3

@@ -45,13 +45,16 @@ class Tried:
         """Build and compile a network, and its training patches."""
         import numpy as np
 
-        from bathysr_nb import losses, metrics, models
-        from bathysr_nb.backend import keras
-        from bathysr_nb.normalization import Normalisation
-        from bathysr_nb.pipeline import Batches
+        from bathysr_nb import models
+        from bathysr_nb.models import build
+        from bathysr_nb.models.backend import keras
+        from bathysr_nb.models.normalisation import Normalisation
+        from bathysr_nb.scores import metrics
+        from bathysr_nb.training import losses
+        from bathysr_nb.training.batches import Batches
 
         if "relu" in self.change:
-            models.fsrcnn.PReLU = lambda shared_axes, name: keras.layers.ReLU(name=name)
+            build.fsrcnn.PReLU = lambda shared_axes, name: keras.layers.ReLU(name=name)
         norm = Normalisation(-3000, 0, 10.0)
         self.model = models.build_model(name, normalisation=None if "bare" in self.change else norm)
         self.model.compile(
@@ -71,8 +74,8 @@ class Tried:
         return 1e3 * (time.perf_counter() - began) / STEPS
 
     def _epoch(self) -> None:
-        from bathysr_nb.backend import keras
-        from bathysr_nb.loop import train_epoch
+        from bathysr_nb.models.backend import keras
+        from bathysr_nb.training.loop import train_epoch
 
         if "fit" in self.change:
             self.model.fit(as_dataset(self.data), shuffle=False, verbose=0)
@@ -89,7 +92,7 @@ class Tried:
 
 def as_dataset(data):
     """The batches as Keras' own pipeline takes them."""
-    from bathysr_nb.backend import keras
+    from bathysr_nb.models.backend import keras
 
     class Dataset(keras.utils.PyDataset):
         batches = list(data.epoch(0))

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bathysr_nb import config, demo, evaluate, report
+from bathysr_nb.course import demo, parameters
+from bathysr_nb.scores import page as score_page
+from bathysr_nb.scores import tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
@@ -30,18 +32,18 @@ def page(runs: dict) -> str:
     scores, sentences = demo.outcome(RUN)
     versions = ", ".join(f"{name} {version}" for name, version in runs[demo.STEPS[-1]]["versions"].items())
     times = pd.DataFrame({"station": list(runs), "seconds": [run["seconds"] for run in runs.values()]})
-    tables = [
-        f"## {cells.capitalize()} cells\n\n{report.markdown(evaluate.wide_table(part))}"
+    parts = [
+        f"## {cells.capitalize()} cells\n\n{score_page.markdown(tables.wide_table(part))}"
         for cells, part in scores.groupby("cells", sort=False)
     ]
     parts = [
         "# The demo's result",
         f"Made by `make results` on {os.cpu_count()} CPU cores without a GPU; {versions}.",
         "Inner cells, all slopes:\n\n" + "\n".join(f"* **{text}**" for text in sentences),
-        evaluate.ABOUT,
-        *tables,
+        tables.ABOUT,
+        *parts,
         "![RMSE per slope bin](demo_rmse.png)",
-        f"## Seconds a station took\n\n{report.markdown(times)}",
+        f"## Seconds a station took\n\n{score_page.markdown(times)}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -53,7 +55,7 @@ def minutes(runs: dict, station: str) -> str:
 
 def write_times(runs: dict) -> None:
     text = (ROOT / "README.md").read_text()
-    for station in config.STATIONS:
+    for station in parameters.STATIONS:
         text = re.sub(rf"(\| \[{station[:2]} [^\n]*\| )[^|\n]*( \|)\n", rf"\g<1>{minutes(runs, station)}\g<2>\n", text)
     (ROOT / "README.md").write_text(text)
 

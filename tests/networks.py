@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from bathysr_nb.backend import keras, ops
-from bathysr_nb.models import build_model
-from bathysr_nb.normalization import Normalisation
+from bathysr_nb.models.backend import keras, ops
+from bathysr_nb.models.build import build_model
+from bathysr_nb.models.normalisation import Normalisation
 
 SEA = (np.random.default_rng(0).normal(size=(3, 16, 16, 1)) * 30 - 1500).astype("float32")
 RESIDUAL = Normalisation(-2500, 0, relief=7.0)

@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from bathysr_nb import blocks, cli, dataset, grids, interpolation, store, synthetic
+from bathysr_nb import cli, grids
+from bathysr_nb.files import store
+from bathysr_nb.grids import synthetic
+from bathysr_nb.pairs import blocks, dataset, downsampling
 
 VERBS = tuple(cli.EXAMPLES)
 
@@ -45,7 +48,7 @@ def test_build_features_and_copies_from_the_shell(maps, capsys):
     train = maps / "out" / "train"
     lr, hr = store.load_pair(train)
     assert np.isfinite(hr).all()
-    np.testing.assert_allclose(lr[..., 0], interpolation.resize(hr[..., 0]), rtol=1e-6)
+    np.testing.assert_allclose(lr[..., 0], downsampling.resize(hr[..., 0]), rtol=1e-6)
     status, said = run(capsys, "features", train / "data_HR.pkl", train / "data_LR.pkl")
     assert status == 0, said.err
     table = pd.read_csv(train / "data_LR.csv")
@@ -163,7 +166,7 @@ def test_resize_grid_and_patches(tmp_path, capsys):
     config = write(tmp_path / "a.yml", hr=str(grids.bundled_grid()), lr="coarse.nc")
     assert run(capsys, "resize", config)[0] == 0
     coarse, fine = grids.read_grid(tmp_path / "coarse.nc"), grids.read_grid(grids.bundled_grid())
-    np.testing.assert_allclose(coarse.values, interpolation.resize(fine.values), atol=1e-2)
+    np.testing.assert_allclose(coarse.values, downsampling.resize(fine.values), atol=1e-2)
     assert coarse.rio.crs == fine.rio.crs
     np.testing.assert_allclose(coarse.rio.bounds(), fine.rio.bounds(), atol=1e-3)
     store.save_patches(tmp_path / "hr.pkl", np.random.default_rng(0).normal(size=(3, 8, 8)))
@@ -220,7 +223,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
 
 def test_dataset_from_two_grids_equals_the_manuals_steps(tmp_path):
     hr = synthetic.seafloor((400, 300), province="ridge", missing=0.02)
-    lr = interpolation.resize(np.nan_to_num(hr, nan=-2000.0))
+    lr = downsampling.resize(np.nan_to_num(hr, nan=-2000.0))
     lr[5, 5] = np.nan
     for name, grid in (("hr", hr), ("lr", lr)):
         store.save_array(tmp_path / f"{name}.pkl", np.nan_to_num(grid))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from bathysr_nb.interpolation import enlarge, kernel_1d, resize
+from bathysr_nb.interpolation import enlarge, kernel_1d
+from bathysr_nb.pairs.downsampling import resize
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

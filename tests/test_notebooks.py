@@ -12,7 +12,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from bathysr_nb import grids, store, synthetic, terrain
+from bathysr_nb import grids, terrain
+from bathysr_nb.files import store
+from bathysr_nb.grids import synthetic
+from bathysr_nb.pairs import features
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
@@ -100,7 +103,7 @@ def test_another_grid_with_cells_that_are_not_square_goes_the_whole_light_way(tm
         result = papermill(ROOT / "notebooks" / f"{name}.ipynb", tmp_path, *options, *more)
         assert result.returncode == 0, last_line(result)
     train = tmp_path / "run dir" / "01_build_dataset" / "source" / "train"
-    assert terrain.spacing(train / "patches.csv", 32) == (100.0, 160.0)
+    assert features.spacing(train / "patches.csv", 32) == (100.0, 160.0)
     table, lr = pd.read_csv(train / "data_LR.csv"), store.load_patches(train / "data_LR.pkl")
     expected = terrain.mean_slope_gradient(lr[..., 0].astype(float), (100.0, 160.0))
     np.testing.assert_allclose(table["mean_slope_gradient"], expected)

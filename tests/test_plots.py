@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from bathysr_nb import evaluate, plots
+from bathysr_nb import plots
+from bathysr_nb.scores import tables
 
 RNG = np.random.default_rng(0)
 
@@ -75,7 +76,7 @@ def test_a_notebook_shows_a_figure_before_pyplot_drew_one():
 @pytest.mark.parametrize("draw", ["bars", "intervals", "forest"])
 def test_a_bin_of_few_blocks_says_so_and_shows_no_number(draw):
     errors = {"bicubic": np.full(16, 4.0), "net": np.full(16, 1.0)}
-    scores = evaluate.score_table(errors, [0.01] * 10 + [0.07] * 6, np.arange(16)).assign(model="net")
+    scores = tables.score_table(errors, [0.01] * 10 + [0.07] * 6, np.arange(16)).assign(model="net")
     if draw == "forest":
         axes = plots.forest(scores, "bicubic").axes
         assert [[text.get_text() for text in ax.texts] for ax in axes] == [[], ["few blocks"], []]

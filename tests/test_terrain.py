@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from bathysr_nb import store, synthetic
-from bathysr_nb.terrain import COLUMNS, feature_table, mean_slope_gradient, slope, write_features
+from bathysr_nb.files import store
+from bathysr_nb.grids import synthetic
+from bathysr_nb.pairs.features import write_features
+from bathysr_nb.terrain import COLUMNS, feature_table, mean_slope_gradient, slope
 
 
 def double_loop(h, dy, dx):

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bathysr_nb import losses
-from bathysr_nb.backend import keras, ops
 from bathysr_nb.interpolation import enlarge
-from bathysr_nb.models import MODELS, build_model
-from bathysr_nb.normalization import Normalisation
+from bathysr_nb.models.backend import keras, ops
+from bathysr_nb.models.build import MODELS, build_model
+from bathysr_nb.models.normalisation import Normalisation
+from bathysr_nb.training import losses
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: compares the benchmark's networks with ours")
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))

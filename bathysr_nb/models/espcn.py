@@ -5,8 +5,8 @@ Source: manual 2.1.3, 2.2.7; Shi et al., CVPR 2016.
 
 from __future__ import annotations
 
-from bathysr_nb.backend import keras
-from bathysr_nb.layers import Conv2DSubPixel
+from bathysr_nb.models.backend import keras
+from bathysr_nb.models.layers import Conv2DSubPixel
 
 
 def espcn(x, scale: int, *, filters=(64, 32), kernels=(5, 3, 3), bias=True, last_initializer="glorot_uniform"):

@@ -5,8 +5,8 @@ Source: manual 2.1.5, 2.2.11-2.2.14; Wang et al., ECCV Workshops 2018.
 
 from __future__ import annotations
 
-from bathysr_nb.backend import keras
-from bathysr_nb.layers import Scale, ToOneChannel
+from bathysr_nb.models.backend import keras
+from bathysr_nb.models.layers import Scale, ToOneChannel
 from bathysr_nb.models.srgan import SLOPE, conv, upsampling
 
 BETA = 0.2  # share of a block's output that is added to what came in

@@ -5,8 +5,8 @@ Source: manual 2.1.2, 2.2.6; Dong, Loy and Tang, ECCV 2016.
 
 from __future__ import annotations
 
-from bathysr_nb.backend import keras
-from bathysr_nb.layers import Deconvolution, PReLU
+from bathysr_nb.models.backend import keras
+from bathysr_nb.models.layers import Deconvolution, PReLU
 
 
 def fsrcnn(x, scale: int, *, d=56, s=12, m=4, bias=True, last_initializer="glorot_uniform"):

@@ -10,7 +10,7 @@ Source: manual 2.1.4, 2.1.5, 2.2.10, 2.2.13, 2.2.14.
 
 from __future__ import annotations
 
-from bathysr_nb.backend import keras, ops
+from bathysr_nb.models.backend import keras, ops
 
 
 def label_losses(real, fake, valid: float = 1.0, invalid: float = 0.0):

@@ -5,8 +5,8 @@ Source: manual 2.1.1, 2.2.5; Dong et al., arXiv:1501.00092.
 
 from __future__ import annotations
 
-from bathysr_nb.backend import keras
-from bathysr_nb.layers import Resize, ToOneChannel
+from bathysr_nb.models.backend import keras
+from bathysr_nb.models.layers import Resize, ToOneChannel
 
 
 def srcnn(x, scale: int, *, filters=(64, 32), kernels=(9, 1, 5), bias=True, last_initializer="glorot_uniform"):

@@ -5,8 +5,8 @@ Source: manual 2.1.4, 2.2.8-2.2.10; Ledig et al., CVPR 2017.
 
 from __future__ import annotations
 
-from bathysr_nb.backend import keras
-from bathysr_nb.layers import Conv2DSubPixel, PReLU, ToOneChannel
+from bathysr_nb.models.backend import keras
+from bathysr_nb.models.layers import Conv2DSubPixel, PReLU, ToOneChannel
 
 MOMENTUM = 0.8
 SLOPE = 0.2

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 
 import h5py
 
-from bathysr_nb.backend import keras
+from bathysr_nb.models.backend import keras
 
 SUFFIX = ".weights.h5"
 
@@ -45,7 +47,7 @@ def load_weights(model: keras.Model, path) -> None:
     Parameters
     ----------
     model : keras.Model
-        As `bathysr_nb.models.build_model` makes it.
+        As `bathysr_nb.models.build.build_model` makes it.
     path : path
         Weights that Keras saved, ``.weights.h5``; ``.h5`` is known too. An optimiser's state in
         it is left alone.
@@ -61,7 +63,7 @@ def load_weights(model: keras.Model, path) -> None:
 
     Examples
     --------
-    >>> from bathysr_nb.models import build_model
+    >>> from bathysr_nb.models.build import build_model
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     build_model("espcn", scale=2).save_weights(f"{folder}/best.weights.h5")
     ...     load_weights(build_model("espcn", scale=2), f"{folder}/best.weights.h5")
@@ -94,3 +96,7 @@ def _load(model: keras.Model, path: Path, keras_2: bool) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:  # Keras tells the form from the name alone
         model.load_weights(shutil.copy(path, Path(folder) / f"copy{SUFFIX}"))
+
+
+#: What Keras, h5py and zipfile raise on a file that is damaged or holds something else.
+UNREADABLE = (ValueError, OSError, KeyError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error)

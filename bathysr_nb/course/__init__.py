@@ -1,0 +1,14 @@
+"""The course: run folders, notebook parameters, widgets, the demo and its report.
+
+In: a run folder. Out: what each notebook leaves there, and one page of results. All notebooks.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "stations": ["Station", "ensure", "refuse_other", "run_name", "training_set"],
+        "parameters": ["check_parameters", "preset"],
+    },
+)

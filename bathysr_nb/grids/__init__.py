@@ -1,0 +1,16 @@
+"""Depth grids: read, georeferenced and written; made-up seafloor.
+
+In: NetCDF, GeoTIFF, ESRI ASCII, XYZ or a pickle. Out: an xarray of depths in metres, negative down, with its cell
+size. Notebook 01.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "read": ["bundled_grid", "read_grid"],
+        "write": ["write_grid"],
+        "synthetic": ["seafloor"],
+    },
+)

@@ -1,0 +1,266 @@
+"""Depth grids in and out, with coordinates, cell size and reference system.
+
+Depths are metres, negative down; a missing cell is NaN; the top row is north. Files are
+told apart by their first bytes, text and arrays by their suffix. They are opened lazily, so
+a window of a global grid costs no more than the window.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import dask
+import numpy as np
+import xarray as xr
+from rasterio.errors import NotGeoreferencedWarning
+
+from bathysr_nb.files import project
+from bathysr_nb.grids import georeference
+from bathysr_nb.grids.formats import file_kind, opened, reading
+from bathysr_nb.grids.write import ATTRIBUTES
+
+
+def bundled_grid() -> Path:
+    """Path of the real grid that comes with the project (Great Barrier Reef to Queensland Trough)."""
+    return project.root() / "data" / "cairns_271m.nc"
+
+
+def read_grid(
+    path,
+    variable: str | None = None,
+    *,
+    bounds=None,
+    cell_size=None,
+    crs=None,
+    land: str = "keep",
+    missing_value=None,
+    chunks: int | None = None,
+) -> xr.DataArray:
+    """Read a depth grid, or a window of it.
+
+    Parameters
+    ----------
+    path : path
+        NetCDF-3 or -4, GeoTIFF, ESRI ASCII, XYZ columns (.xyz, .txt, .csv), pickle (.pkl,
+        .pickle) or .npy. A relative path counts from the project's root.
+    variable : str, optional
+        The depth variable of a NetCDF file or column of an XYZ file; by default the one
+        called elevation, z or topo, else the only one.
+    bounds : (left, bottom, right, top), optional
+        Read only the cells whose centres lie inside, in the grid's coordinates.
+    cell_size : float or (dy, dx), optional
+        Metres; for files without coordinates (pickles and .npy), and needed there.
+    crs : str, int or CRS, optional
+        Reference system of a file that has none.
+    land : {"keep", "mask"}
+        "mask" makes cells at or above sea level missing.
+    missing_value : float, optional
+        One further number that means missing, as it is once packed integers are unpacked. NaN and the file's
+        own fill value always do, and exactly 0 in pickles.
+    chunks : int, optional
+        For a NetCDF or GeoTIFF file larger than memory: cells along the side of dask's chunks, which are read when
+        they are needed, and once now to check them; the file must stay as it is. Pieces that the file itself is
+        compressed in are read whole.
+
+    Returns
+    -------
+    DataArray, dims (y, x), float32
+        Metres, negative down, NaN where missing, y falling and x rising; ``attrs["cell_size"]``
+        is (dy, dx) in metres (of degrees: at mid-latitude) and ``.rio.crs`` the reference system.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged or of another kind, has no or several depth variables, is not
+        2-D, regular and in metres or degrees, holds inf or nothing but missing cells, or if
+        an argument does not fit the file.
+
+    Warns
+    -----
+    UserWarning
+        If the cells of a grid in degrees differ in width by more than 2% between the rows.
+
+    Notes
+    -----
+    Depths stored positive are turned when the attribute ``positive`` says "down", or when it
+    is absent, the variable's name, standard_name or long_name says depth, and more cells are
+    above than below 0.
+
+    Examples
+    --------
+    >>> grid = read_grid(bundled_grid())
+    >>> grid.shape, round(grid.attrs["cell_size"][0], 1)
+    ((1188, 1584), 270.9)
+    >>> read_grid(bundled_grid(), bounds=(400_000, 8_000_000, 427_090, 8_027_090)).shape
+    (100, 100)
+    """
+    where = "" if Path(path).is_absolute() else f" (a relative path counts from {project.root()})"
+    path = project.resolve(path)
+    name = project.shorten(path)
+    if chunks is not None and (type(chunks) is not int or chunks < 1):
+        raise ValueError(f"{name}: chunks is {chunks!r}; expected a number of cells, 1 or more")
+    if land not in ("keep", "mask"):
+        raise ValueError(f"{name}: land is {land!r}; choose one of keep, mask")
+    if not path.is_file():
+        raise FileNotFoundError(f"{name}: no such file{where}")
+    kind = file_kind(path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
+        with opened(path, kind, variable) as raw:
+            raw, unlocated = _with_coordinates(name, _two_dimensional(name, raw), cell_size)
+            crs = georeference.reference_system(name, raw, crs, unlocated)
+            raw = _window(name, raw, bounds)
+            with reading(name, kind), np.errstate(over="ignore"):
+                values = (raw.values if chunks is None else raw.chunk(chunks).data).astype(np.float32)
+                values = _without(values, missing_value, 0 if kind == "pickle" else None)
+                counts = _counted(values)
+    values = _depths(name, raw, values, counts, land)
+    attrs = {k: v for k, v in raw.attrs.items() if k.startswith("flag_")} if _is_code(raw) else ATTRIBUTES
+    axes = {"y": raw[raw.dims[0]].values.astype(float), "x": raw[raw.dims[1]].values.astype(float)}
+    grid = xr.DataArray(values, axes, ("y", "x"), attrs=attrs).rename(raw.name)  # dask has a name of its own
+    grid = georeference.turned(grid)
+    if chunks is None:
+        grid.values = np.ascontiguousarray(grid.values)
+    grid.encoding["source"] = name
+    if crs is not None:
+        grid = grid.rio.write_crs(crs)
+    if unlocated:
+        grid.attrs["coordinates_from"] = "cell_size"
+    grid.attrs["cell_size"] = georeference.cell_metres(name, grid.y.values, grid.x.values, crs)
+    return grid
+
+
+def _two_dimensional(name: str, raw: xr.DataArray) -> xr.DataArray:
+    """Leading dimensions of length 1 taken off."""
+    raw = raw.isel({dim: 0 for dim in raw.dims[:-2] if raw.sizes[dim] == 1})
+    sizes = ", ".join(map(str, raw.shape))
+    if raw.ndim != 2 or raw.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: holds {raw.dtype} of shape ({sizes}); expected numbers on 2 dimensions")
+    if min(raw.shape) < 2:
+        raise ValueError(f"{name}: has shape ({sizes}); expected at least 2 cells along each axis")
+    return raw
+
+
+def _with_coordinates(name: str, raw: xr.DataArray, cell_size) -> tuple[xr.DataArray, bool]:
+    """The grid as (y, x) with checked coordinates, and whether they were made from `cell_size`."""
+    missing = [dim for dim in raw.dims if dim not in raw.coords]
+    if not missing:
+        if cell_size is not None:
+            raise ValueError(f"{name}: has coordinates of its own, but cell_size is {cell_size!r}; leave it out")
+        return georeference.ordered(name, raw), False
+    if cell_size is None:
+        raise ValueError(f"{name}: has no coordinates; give cell_size= in metres, a number or (dy, dx)")
+    try:
+        dy, dx = np.broadcast_to(np.asarray(cell_size, dtype=float), 2)
+    except (TypeError, ValueError):
+        dy = dx = np.nan
+    if not (0 < dy < np.inf and 0 < dx < np.inf):
+        raise ValueError(f"{name}: cell_size is {cell_size!r}; expected positive metres, a number or (dy, dx)")
+    rows, columns = raw.shape
+    y, x = (np.arange(rows)[::-1] + 0.5) * dy, (np.arange(columns) + 0.5) * dx
+    plain = raw.reset_coords(drop=True).rename(dict(zip(raw.dims, ("y", "x"))))
+    return plain.assign_coords(y=y, x=x), True
+
+
+def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
+    """The cells whose centres lie inside `bounds`, not yet loaded."""
+    if bounds is None:
+        return raw
+    try:
+        left, bottom, right, top = map(float, bounds)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: bounds are {bounds!r}; expected (left, bottom, right, top)") from None
+    picked = {}
+    for dim, low, high in zip(raw.dims, (bottom, left), (top, right)):
+        centres = raw[dim].values
+        slack = 1e-3 * abs(georeference.step_of(centres))
+        edges = georeference.outer_edges(centres)
+        if not (edges[0] - slack <= low < high <= edges[1] + slack):
+            own = ", ".join(
+                f"{value:.10g}"
+                for value in np.transpose([georeference.outer_edges(raw[d].values) for d in raw.dims[::-1]]).flat
+            )
+            raise ValueError(f"{name}: bounds {tuple(bounds)} are not inside the file's own ({own}) with left < right")
+        inside = np.flatnonzero((centres >= low - slack) & (centres <= high + slack))
+        picked[dim] = slice(inside[0], inside[-1] + 1) if len(inside) else slice(0)
+    return _two_dimensional(f"{name}: the window {tuple(bounds)}", raw.isel(picked))
+
+
+def _without(values, *numbers):
+    """Cells that hold one of the numbers made NaN."""
+    for number in numbers:
+        if number is not None:
+            values = np.where(values == np.float32(number), np.float32(np.nan), values)
+    return values
+
+
+def _counted(values) -> dict[str, int]:
+    """How many cells are infinite, known, above and below 0; one pass through a grid of dask."""
+    asked = {"infinite": np.isinf(values), "known": ~np.isnan(values), "above": values > 0, "below": values < 0}
+    return dict(zip(asked, dask.compute(*(found.sum() for found in asked.values()))))
+
+
+def _depths(name: str, raw: xr.DataArray, values, counts: dict[str, int], land: str):
+    """Faults found, depths turned to negative down, land masked."""
+    if re.match(georeference.NOT_METRES, georeference.units_of(raw)):
+        raise ValueError(f"{name}: {raw.name} is in {georeference.units_of(raw)}; expected metres")
+    if counts["infinite"]:
+        raise ValueError(f"{name}: {counts['infinite']} infinite cells; make them NaN or name them with missing_value=")
+    if not counts["known"]:
+        raise ValueError(f"{name}: all cells are missing")
+    turn = _is_positive_down(raw, counts)
+    if land == "mask" and not counts["above" if turn else "below"]:
+        raise ValueError(f"{name}: no cell lies below 0; depths stored positive need the attribute positive='down'")
+    values = 0 - values if turn else values
+    return np.where(values < 0, values, np.float32(np.nan)) if land == "mask" else values
+
+
+def _is_positive_down(raw: xr.DataArray, counts: dict[str, int]) -> bool:
+    positive = str(raw.attrs.get("positive", "")).lower()
+    if positive in ("up", "down"):
+        return positive == "down"
+    words = f"{raw.name} {raw.attrs.get('standard_name')} {raw.attrs.get('long_name')}".lower()
+    return "depth" in words and not _is_code(raw) and counts["above"] > counts["below"]
+
+
+def _is_code(raw: xr.DataArray) -> bool:
+    return str(raw.name).lower() == "tid" or not {"flag_values", "flag_masks"}.isdisjoint(raw.attrs)
+
+
+def measured(tid, keep) -> np.ndarray:
+    """Where a depth comes from one of the wanted kinds of source.
+
+    Parameters
+    ----------
+    tid : array, shape (rows, cols)
+        GEBCO's Type Identifier of each cell, e.g. ``read_grid(path, variable="tid")``.
+    keep : iterable of int
+        The codes to keep, e.g. 10 to 17 for direct measurements.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, cols)
+
+    Raises
+    ------
+    ValueError
+        If `keep` is empty or none of its codes occurs.
+
+    Examples
+    --------
+    >>> measured(np.array([[11, 40], [0, 17]]), keep=range(10, 18))
+    array([[ True, False],
+           [False,  True]])
+    """
+    tid, keep = np.asarray(tid), list(keep)
+    if not keep:
+        raise ValueError("keep is empty; name the TID codes to keep, e.g. 10 to 17 for direct measurements")
+    found = np.isin(tid, keep)
+    if not found.any():
+        codes = ", ".join(f"{code:g}" for code in np.unique(tid[~np.isnan(tid)]))
+        raise ValueError(f"no cell has a TID code of keep {keep}; the grid holds {codes}")
+    return found

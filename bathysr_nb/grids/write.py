@@ -1,0 +1,148 @@
+"""Write grids as compressed NetCDF or cloud-optimised GeoTIFF, whole or not at all, a tile at a time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+import xarray as xr
+
+from bathysr_nb.files import project, store
+
+ATTRIBUTES = {"long_name": "elevation relative to sea level", "units": "m", "positive": "up"}
+SUFFIXES = (".nc", ".tif", ".tiff")
+BLOCK = 256  # cells along the side of what is compressed as one
+CACHE = 128  # MiB that GDAL keeps, whatever the machine has
+KEPT = ("long_name", "standard_name", "units", "positive", "flag_masks", "flag_values", "flag_meanings")
+GLOBAL = ("title", "source", "history")
+
+
+def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -> None:
+    """Write a depth grid as compressed NetCDF-4 (.nc) or cloud-optimised GeoTIFF (.tif, .tiff).
+
+    Parameters
+    ----------
+    grid : DataArray or Dataset, dims (y, x)
+        Metres, negative down, NaN where missing, as `read_grid` gives it; or several fields, which become
+        variables, or bands that are described by their names. Fields of dask are computed and written
+        a tile at a time. Of a dataset title, source and history are kept.
+    path : path
+        A relative path counts from the project's root.
+    overwrite : bool
+        Replace a file that is there already.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one, or the dimensions are not (y, x) with coordinates.
+    FileExistsError
+        If the file exists and `overwrite` is false.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from bathysr_nb.grids.read import bundled_grid, read_grid
+    >>> grid = read_grid(bundled_grid()).coarsen(y=4, x=4).mean()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_grid(grid, Path(folder) / "coarse.tif")
+    ...     round(read_grid(Path(folder) / "coarse.tif").attrs["cell_size"][0], 1)
+    1083.6
+    """
+    path = project.resolve(path)
+    check_writable(path, overwrite)
+    plain = _plain(project.shorten(path), grid)
+    with store.replacing(path, overwrite) as part:
+        if path.suffix.lower() == ".nc":
+            _write_netcdf(plain, part)
+        else:
+            _write_geotiff(plain, part)
+
+
+def check_writable(path, overwrite: bool = False) -> None:
+    """Raise beforehand what `write_grid` would raise: wrong suffix, a file that is there, no access."""
+    path = project.resolve(path)
+    name = project.shorten(path)
+    if path.suffix.lower() not in SUFFIXES:
+        found = path.suffix or "a file without suffix"
+        raise ValueError(f"{name}: cannot write {found}; choose one of {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise ValueError(f"{name}: is a folder; expected a file to write")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{name}: exists already; pass overwrite=True (--force) to replace it")
+    folder = next(above for above in path.parents if above.exists())
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"{name}: cannot write into {project.shorten(folder)} ({reason})") from None
+
+
+def _plain(name: str, grid) -> xr.Dataset:
+    """The fields as they are written: plain coordinates, CF attributes, reference system."""
+    fields = dict(grid.data_vars) if isinstance(grid, xr.Dataset) else {"elevation": grid}
+    for field in fields.values():
+        if field.dims != ("y", "x") or not {"y", "x"} <= set(field.coords):
+            raise ValueError(f"{name}: the grid has dims {field.dims}, expected (y, x) with coordinates")
+    axes = {"y": grid.y.values, "x": grid.x.values}
+    known = {"elevation": ATTRIBUTES}
+    plain = xr.Dataset(
+        {
+            key: xr.DataArray(
+                field.data if field.dtype.kind in "iu" and key != "elevation" else field.data.astype(np.float32),
+                axes,
+                ("y", "x"),
+                attrs=known.get(key) or {k: v for k, v in field.attrs.items() if k in KEPT},
+            )
+            for key, field in fields.items()
+        }
+    )
+    if grid.rio.crs is not None:
+        plain = plain.rio.write_crs(grid.rio.crs).rio.write_coordinate_system()
+    else:
+        for axis in "yx":  # which is which is what GDAL asks for
+            plain[axis].attrs |= {"units": "m", "axis": axis.upper(), "standard_name": f"projection_{axis}_coordinate"}
+    more = grid.attrs if isinstance(grid, xr.Dataset) else {}
+    return plain.assign_attrs({"Conventions": "CF-1.8"} | {k: more[k] for k in GLOBAL if k in more})
+
+
+def _write_netcdf(plain: xr.Dataset, part: Path) -> None:
+    for field in plain.data_vars.values():
+        chunks = tuple(min(BLOCK, size) for size in field.shape)
+        field.encoding |= {"zlib": True, "complevel": 4, "shuffle": True, "chunksizes": chunks}
+        field.encoding |= {"_FillValue": np.float32(np.nan) if field.dtype.kind == "f" else None}
+    plain.to_netcdf(part, engine="h5netcdf", encoding={axis: {"_FillValue": None} for axis in ("y", "x")})
+
+
+def _write_geotiff(plain: xr.Dataset, part: Path) -> None:
+    """A plain file tile by tile, and from it the cloud-optimised one, which GDAL makes of finished files only."""
+    bands = _bands(plain)
+    missing = np.nan if bands.dtype.kind == "f" else None
+    tiles = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "bigtiff": "IF_SAFER"}
+    averaged = "AVERAGE" if bands.dtype.kind == "f" else "NEAREST"
+    packed = {"compress": "DEFLATE", "predictor": "YES", "bigtiff": "IF_SAFER", "overview_resampling": averaged}
+    part.unlink()  # rasterio tries to open what it replaces
+    with (
+        tempfile.TemporaryDirectory(dir=part.parent, prefix=part.stem) as folder,
+        rasterio.Env(GDAL_CACHEMAX=CACHE),
+    ):
+        whole, cog = Path(folder) / "plain.tif", Path(folder) / f"cog{part.suffix}"
+        tags = {key: str(plain.attrs[key]) for key in GLOBAL if key in plain.attrs}
+        bands.rio.write_nodata(missing).rio.to_raster(whole, driver="GTiff", lock=True, tags=tags, **tiles)
+        with rasterio.open(whole, "r+") as file:
+            file.units = [plain[name].attrs.get("units", "") for name in plain.data_vars]
+        rasterio.shutil.copy(whole, cog, driver="COG", **packed)
+        os.replace(cog, part)
+
+
+def _bands(plain: xr.Dataset) -> xr.DataArray:
+    """One field as it is, several stacked along ``band`` with their names as descriptions."""
+    names = list(plain.data_vars)
+    if len(names) == 1:
+        return plain[names[0]]
+    bands = plain.to_dataarray("band").drop_vars("band")
+    bands.attrs = {"long_name": tuple(names)}
+    return bands.rio.write_crs(plain.rio.crs) if plain.rio.crs is not None else bands

@@ -1,0 +1,187 @@
+"""Evaluate a trained network on its test set: all scores beside the interpolators', spectra, and where it invents.
+
+Source: ours, beyond the manual's test (`bathysr_nb.manual.testing`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bathysr_nb import interpolation
+from bathysr_nb.files import store
+from bathysr_nb.manual import sets, testing, trained
+from bathysr_nb.manual.inputfile import Params
+from bathysr_nb.manual.sets import Pairs, load_set
+from bathysr_nb.models import prediction
+from bathysr_nb.pairs.downsampling import downsampling_of
+from bathysr_nb.pairs.features import spacing
+from bathysr_nb.scores import plots as score_plots
+from bathysr_nb.scores.comparison import Evaluation, Ground, compare
+from bathysr_nb.scores.linear import LinearFilter
+from bathysr_nb.scores.page import page
+from bathysr_nb.scores.tables import MANUAL_EDGES
+from bathysr_nb.scores.terrain_measures import RIM, detail_beyond_bicubic, invented
+from bathysr_nb.terrain import mean_slope_gradient
+
+FOLDER = "evaluation"
+MADE = r"scores\.(csv|md)|spectrum\.(csv|png)|errors\.png|invented\.png"  # the names of what is written
+SHOWN = 4  # patches a picture
+
+
+def evaluate_params(
+    params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDGES
+) -> tuple[Evaluation, Ground]:
+    """Score an input file's network beside the interpolators, and write ``log_dir/evaluation`` whole or not at all.
+
+    Parameters
+    ----------
+    params : Params
+        An input file, see `bathysr_nb.manual.inputfile.load_params`.
+    weights : path, optional
+        See `bathysr_nb.manual.trained.find_weights`.
+    overwrite : bool
+        Replace an evaluation that is there already.
+    edges : sequence of float
+        Inner edges of the slope bins.
+
+    Returns
+    -------
+    (Evaluation, Ground)
+        What is written: scores.csv, the evaluation's scores; scores.md, the verdict, tables and how
+        to read them; spectrum.csv and spectrum.png; errors.png, where the network gains and loses;
+        invented.png, where it shows detail that is not there.
+
+    Raises
+    ------
+    FileExistsError
+        If there is an evaluation and `overwrite` is false, or it holds files that no evaluation made.
+    FileNotFoundError, ValueError
+        As `bathysr_nb.manual.testing.test`; the test set needs its truth.
+
+    Warns
+    -----
+    UserWarning
+        What was not known and what was taken instead.
+    """
+    folder = params.log_dir / FOLDER
+    testing.refuse_foreign(folder, MADE, "evaluation")
+    pairs = sets.test_set(params)
+    model, normalisation = trained.load_network(params, weights)
+    with store.replacing_folder(folder, overwrite) as part:
+        ground = survey(params.data_dir / "test" / "data_HR.pkl", pairs)
+        sr = prediction.predict(model, pairs.lr, params.model)[..., 0]
+        sides = (pairs.lr[..., 0], pairs.hr[..., 0], {params.model: sr})
+        found = compare(*sides, ground, normalisation, training_filter(params), edges)
+        store.write_text(part / "scores.csv", found.scores.to_csv(index=False))
+        store.write_text(part / "spectrum.csv", found.spectra.to_csv())
+        store.write_text(part / "scores.md", page(found, ground, params.model, edges))
+        for name, figure in _figures(pairs, sr, found, ground, params.model).items():
+            figure.savefig(part / f"{name}.png", dpi=110)
+    return found, ground
+
+
+def survey(truth: Path, pairs: Pairs) -> Ground:
+    """Slopes, blocks, cell size and downsampling of a test set, from the files beside it.
+
+    Parameters
+    ----------
+    truth : path
+        Its HR patches. Slopes are from ``data_HR.csv`` (see `bathysr_nb.manual.sets.true_slopes`), blocks and cell
+        size from ``patches.csv``; without that, the cell size is what makes the slopes of the CSV.
+    pairs : Pairs
+        As they were read.
+
+    Returns
+    -------
+    Ground
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the slopes are not known, see there.
+
+    Warns
+    -----
+    UserWarning
+        If blocks are not known; if LR is of no known downsampling of HR, so that bilinear is taken.
+    """
+    lr, hr = pairs.lr[..., 0], pairs.hr[..., 0]
+    slope, table = sets.true_slopes(truth, pairs), truth.with_name("patches.csv")
+    if table.is_file():
+        block, delta = _blocks(table, pairs.kept), spacing(truth, hr.shape[1])
+    else:
+        ratio = mean_slope_gradient(hr.astype(np.float64), 1) / np.where(slope > 0, slope, np.nan)
+        block, delta = None, (float(np.nanmedian(ratio)),) * 2
+        told = f"cells are {delta[0]:.4g} m by {truth.stem}.csv, and blocks are not known: no intervals"
+        warnings.warn(f"{table}: no such file, so {told}", stacklevel=2)
+    downsampling = downsampling_of(lr[:100], hr[:100])
+    if downsampling is None:
+        warnings.warn(
+            f"{truth.parent}: LR is neither the bilinear nor the area mean of HR; LR consistency is that of bilinear",
+            stacklevel=2,
+        )
+    return Ground(slope, block, delta, downsampling or "bilinear")
+
+
+def _blocks(table: Path, kept: np.ndarray) -> np.ndarray:
+    frame = pd.read_csv(table)
+    if "block" not in frame or len(frame) <= kept[-1]:
+        found = f"{len(frame)} rows with columns {', '.join(frame)}"
+        raise ValueError(f"{table}: has {found}; expected a block for each of {kept[-1] + 1} patches or more")
+    block = pd.to_numeric(frame["block"], errors="coerce").to_numpy()
+    if np.isnan(block).any():
+        row = int(np.flatnonzero(np.isnan(block))[0])
+        raise ValueError(f"{table}: block of patch {row} is {frame['block'][row]!r}; expected a number")
+    return block[kept]
+
+
+def training_filter(params: Params) -> LinearFilter | None:
+    """The best linear filter of the training set of an input file; None, and a warning, where there is no such set."""
+    shapes = {"scale": params.scale, "input_shape": params.input_shape}
+    try:
+        with warnings.catch_warnings(action="ignore"):  # they were told when the network was trained
+            train = load_set(params.data_dir / "train", params.train_data, **shapes)
+    except FileNotFoundError as error:
+        warnings.warn(f"{error}; the best linear filter is left out", stacklevel=2)
+        return None
+    return LinearFilter.fit(train.lr[..., 0], train.hr[..., 0])
+
+
+def _figures(pairs: Pairs, sr: np.ndarray, found: Evaluation, ground: Ground, name: str) -> dict[str, Figure]:
+    cell = ground.delta[0]
+    lr_nyquist = 1e3 * pairs.lr.shape[1] / (2 * pairs.hr.shape[1] * max(ground.delta))
+    return {
+        "spectrum": score_plots.spectra(found.spectra, lr_nyquist),
+        "errors": score_plots.error_maps(_error_rows(pairs, sr, found, name), cell),
+        "invented": score_plots.invented_maps(_invented_rows(pairs, sr, found, ground.block, name), name, cell),
+    }
+
+
+def _error_rows(pairs: Pairs, sr: np.ndarray, found: Evaluation, name: str) -> dict:
+    """The patches where a network gains and loses most on bicubic, and one in between, for `scoreplots.error_maps`."""
+    own, reference = (found.measures["all"][method]["squared"] for method in (name, "bicubic"))
+    order, rows = np.argsort((own - reference).to_numpy()), {}
+    for title, i in (("largest gain", order[0]), ("median", order[len(order) // 2]), ("largest loss", order[-1])):
+        lr, hr = pairs.lr[i, ..., 0], pairs.hr[i, ..., 0]
+        bicubic = interpolation.enlarge(lr, len(hr) // len(lr))
+        rows[f"{title}, patch {pairs.kept[i]}"] = (hr, {"bicubic": bicubic - hr, name: sr[i] - hr})
+    return rows
+
+
+def _invented_rows(pairs: Pairs, sr: np.ndarray, found: Evaluation, block, name: str) -> dict:
+    """The patches where most is invented, one of a block, for `scoreplots.invented_maps`."""
+    order = np.argsort(-found.measures["inner"][name]["invented"].to_numpy())
+    if block is not None:
+        order = order[~pd.Index(block[order]).duplicated()]  # patches of a block overlap
+    rows, off = {}, RIM * pairs.hr.shape[1] // pairs.lr.shape[1]
+    for i in order[:SHOWN]:
+        lr, sides = pairs.lr[i, ..., 0], (pairs.hr[i, ..., 0], sr[i])
+        shown = [*sides, *(detail_beyond_bicubic(h, lr) for h in sides)]
+        title = f"patch {pairs.kept[i]}, inner cells"
+        rows[title] = (*(field[off:-off, off:-off] for field in shown), invented(*sides, lr, RIM))
+    return rows

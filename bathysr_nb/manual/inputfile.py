@@ -1,0 +1,309 @@
+"""The trainer's input file: what to train, on what, and how.
+
+Source: manual 2.2.27 (``UserParams``), 2.4.1; `residual`, `relief`, `bias`, `schedule`, `seed`,
+`train_data` and the sections `fsrcnn`, `srgan` and `vgg` are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from bathysr_nb.augment.resample import ZOOM_RANGE
+from bathysr_nb.files import yamlfile
+from bathysr_nb.files.kinds import (
+    Count,
+    Degrees,
+    Depths,
+    Factors,
+    Filters,
+    Kernels,
+    Loss,
+    LossWeights,
+    Model,
+    Names,
+    Noise,
+    Optimizer,
+    Penalty,
+    Positive,
+    Residual,
+    Scale,
+    Schedule,
+    Seed,
+    Shape,
+    Text,
+)
+from bathysr_nb.files.yamlfile import Limit
+
+Zooms = Annotated[
+    tuple[float, float],
+    Limit(
+        "[low, high] with {:g} <= low <= high <= {:g}".format(*ZOOM_RANGE),
+        lambda r: ZOOM_RANGE[0] <= r[0] <= r[1] <= ZOOM_RANGE[1],
+    ),
+]
+SSIM_CELLS = 11  # least side of an HR patch, that of the window of `bathysr_nb.scores.metrics.dssim`
+GANS = ("srgan", "esrgan")
+
+
+def _one_kernel_more(filters, kernels) -> str | None:
+    if len(kernels) == len(filters) + 1:
+        return None
+    return f"kernels is {kernels}, expected one more than filters, which has {len(filters)}"
+
+
+def _gan_scale(model, scale) -> str | None:
+    return f"scale is {scale}, expected 2 or 4 for {model}" if model in GANS and scale == 3 else None
+
+
+def _room_for_ssim(input_shape, scale) -> str | None:
+    if scale * min(input_shape[:2]) >= SSIM_CELLS:
+        return None
+    return f"input_shape is {input_shape}, expected {-(-SSIM_CELLS // scale)} rows and columns or more at scale {scale}"
+
+
+def _turned_squares(input_shape, online_da) -> str | None:
+    rows, columns, _ = input_shape
+    if rows == columns or online_da is None or not (online_da.valid and online_da.rotation_range):
+        return None
+    return (
+        f"online_da.rotation_range is {online_da.rotation_range}, expected 0 for input_shape {input_shape}: not square"
+    )
+
+
+@dataclass(frozen=True)
+class OnlineDA:
+    """Section ``online_da``: changes drawn anew for each training patch.
+
+    Attributes
+    ----------
+    valid : bool
+        Whether anything is drawn at all.
+    zoom_range : (float, float)
+        Horizontal zoom factor, lowest and highest.
+    zoom_iso : bool
+        One factor for both axes; False draws them apart.
+    depth_scale_range : (float, float)
+        Factor on depths about the patch's mean, lowest and highest.
+    use_depth_scale : bool
+    horizontal_flip, vertical_flip : bool
+    rotation_range : float
+        Degrees to either side, 0 to 180.
+    steps_per_epoch_mag : float
+        Factor on the steps of an epoch.
+    """
+
+    valid: bool = False
+    zoom_range: Zooms = (0.5, 1.0)
+    zoom_iso: bool = True
+    depth_scale_range: Factors = (0.5, 1.5)
+    use_depth_scale: bool = True
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    rotation_range: Degrees = 0
+    steps_per_epoch_mag: Positive = 1
+
+
+@dataclass(frozen=True)
+class Srcnn:
+    """Section ``srcnn``: channels of all convolutions but the last, and each one's kernel size."""
+
+    filters: Filters = (64, 32)
+    kernels: Kernels = (9, 1, 5)
+
+    RELATIONS: ClassVar = (({"filters", "kernels"}, _one_kernel_more),)
+
+
+@dataclass(frozen=True)
+class Espcn:
+    """Section ``espcn``: channels of all convolutions but the last, and each one's kernel size."""
+
+    filters: Filters = (64, 32)
+    kernels: Kernels = (5, 3, 3)
+
+    RELATIONS: ClassVar = (({"filters", "kernels"}, _one_kernel_more),)
+
+
+@dataclass(frozen=True)
+class Fsrcnn:
+    """Section ``fsrcnn``: feature channels `d`, shrunken channels `s`, mapping layers `m`."""
+
+    d: Count = 56
+    s: Count = 12
+    m: Count = 4
+
+
+@dataclass(frozen=True)
+class Srgan:
+    """Section ``srgan``.
+
+    Attributes
+    ----------
+    filters, num_residual_blocks : int
+        Of the generator.
+    d_filters, d_num_downsampling_blocks : int
+        Of the discriminator.
+    loss_weights : (float, float)
+        Of the content and of the adversarial loss.
+    label_noise : float
+        Labels are 1 - noise u and noise u with u uniform in 0..1.
+    """
+
+    filters: Count = 32
+    num_residual_blocks: Count = 1
+    d_filters: Count = 4
+    d_num_downsampling_blocks: Count = 1
+    loss_weights: LossWeights = (1, 1e-7)
+    label_noise: Noise = 1e-6
+
+
+@dataclass(frozen=True)
+class Esrgan:
+    """Section ``esrgan``; the keys are those of `Srgan`, without noise on the labels."""
+
+    filters: Count = 32
+    num_residual_blocks: Count = 2
+    d_filters: Count = 4
+    d_num_downsampling_blocks: Count = 2
+    loss_weights: LossWeights = (1, 1e-7)
+
+
+@dataclass(frozen=True)
+class Vgg:
+    """Section ``vgg`` of the loss of that name.
+
+    Attributes
+    ----------
+    weights : Path or None
+        VGG19's weights; None: those in Keras' cache.
+    penalty : {"l1", "l2", "none"}
+        On values outside 0..1.
+    """
+
+    weights: Path | None = None
+    penalty: Penalty = "l1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """A trainer's input file, its keys as attributes; made by `load_params`.
+
+    Attributes
+    ----------
+    data_dir : Path
+        Folder with train, validation and test; not looked for.
+    model : {"srcnn", "fsrcnn", "espcn", "srgan", "esrgan"}
+    input_shape : (int, int, int)
+        Rows, columns and the one channel of an LR patch.
+    scale : {2, 3, 4}
+        HR cells per LR cell along an axis; 2 or 4 for the GANs.
+    train_data : tuple of (str, str)
+        Pairs of pickles, HR and LR, in data_dir/train; several are joined.
+    norm_range : (float, float) or None
+        Metres that become 0 and 1; None: the training set's extremes.
+    residual : "bicubic" or None
+        Predict the difference to bicubic; None: the manual's form.
+    relief : float or None
+        Metres that are one unit of the residual form; None: from the training set.
+    bias : bool
+        Biases in the convolutions.
+    fname_model_weights : Path or None
+        Weights to start from (train) or to test.
+    read_test_weights : str or None
+        Weights in log_dir to test.
+    batch_size, epochs : int
+    loss : {"mae", "mse", "psnr", "dssim", "vgg"}
+        The file may say ``ssim`` for dssim.
+    optimizer : {"sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"}
+    learning_rate : float
+        The peak, where `schedule` is not constant.
+    schedule : {"constant", "cosine", "one_cycle"}
+    log_dir : Path
+        Folder for all that is written; empty in the file: ``<its name>_log`` beside it.
+    log_period : int
+        Epochs between periodic weights and test figures.
+    patience : int or None
+        Epochs without a better val_loss before training stops; None: it does not.
+    seed : int
+    online_da : OnlineDA
+    srcnn, fsrcnn, espcn, srgan, esrgan : Srcnn, Fsrcnn, Espcn, Srgan, Esrgan
+    vgg : Vgg
+    """
+
+    data_dir: Path
+    model: Model
+    input_shape: Shape = (16, 16, 1)
+    scale: Scale = 4
+    train_data: Names = (("data_HR.pkl", "data_LR.pkl"),)
+    norm_range: Depths | None = None
+    residual: Residual = None
+    relief: Annotated[float, Limit("metres above 0", lambda x: x > 0)] | None = None
+    bias: bool = True
+    fname_model_weights: Path | None = None
+    read_test_weights: Text | None = None
+    batch_size: Count = 16
+    epochs: Count = 5000
+    loss: Loss = "mse"
+    optimizer: Optimizer = "adam"
+    learning_rate: Positive = 1e-4
+    schedule: Schedule = "constant"
+    log_dir: Path | None = None
+    log_period: Count = 20
+    patience: Count | None = None
+    seed: Seed = 0
+    online_da: OnlineDA = OnlineDA()
+    srcnn: Srcnn = Srcnn()
+    fsrcnn: Fsrcnn = Fsrcnn()
+    espcn: Espcn = Espcn()
+    srgan: Srgan = Srgan()
+    esrgan: Esrgan = Esrgan()
+    vgg: Vgg = Vgg()
+
+    RELATIONS: ClassVar = (
+        ({"model", "scale"}, _gan_scale),
+        ({"input_shape", "scale"}, _room_for_ssim),
+        ({"input_shape", "online_da"}, _turned_squares),
+    )
+
+    @property
+    def options(self) -> dict:
+        """The chosen network's section and `bias`, as keywords of `bathysr_nb.models.build.build_model`."""
+        section = getattr(self, self.model)
+        return {field.name: getattr(section, field.name) for field in fields(section)} | {"bias": self.bias}
+
+
+def load_params(path, overrides: dict | None = None) -> Params:
+    """Read a trainer's input file; the file is judged, not the disk it speaks of.
+
+    Relative paths count from the file's folder. ``None`` is null, ``1e-7`` a number and
+    ``!!python/tuple`` known, though nothing in the file is run.
+
+    Parameters
+    ----------
+    path : path
+        YAML with the keys of `Params`; data_dir and model are required.
+    overrides : dict, optional
+        Values that take the place of the file's; ``"espcn.filters"`` is one key of a section.
+
+    Returns
+    -------
+    Params
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        In one line, the file and every fault in it: unknown, missing and doubled keys, wrong
+        types, values out of range or at odds with each other.
+
+    Examples
+    --------
+    >>> params = load_params("params/input_espcn.yml", {"model": "esrgan", "esrgan.loss_weights": [1, 1e-3]})
+    >>> params.options["loss_weights"], params.log_dir.name
+    ((1, 0.001), 'input_espcn')
+    """
+    params = yamlfile.load(Params, path, overrides)
+    beside = Path(path).resolve()
+    return params if params.log_dir else replace(params, log_dir=beside.with_name(f"{beside.stem}_log"))

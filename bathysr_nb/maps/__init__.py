@@ -1,0 +1,14 @@
+"""Whole maps: a grid enlarged tile by tile, and where the network may be trusted.
+
+In: a grid and a trained model. Out: a finer grid. Notebook 07.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "inference": ["fill_missing", "superresolve"],
+        "mapfile": ["superresolve_file"],
+    },
+)

@@ -1,0 +1,384 @@
+"""A whole map from a network: a finished grid with coordinates, tile by tile.
+
+A tile gets a halo as wide as the network sees, so that the map does not depend on how it was cut.
+Memory is bounded by the tile. Grids of dask stay lazy, and run on a dask.distributed cluster as they are.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+import dask
+import dask.array as da
+import numpy as np
+import xarray as xr
+from scipy import ndimage
+
+from bathysr_nb.files import project
+from bathysr_nb.grids import georeference
+from bathysr_nb.grids.write import ATTRIBUTES
+from bathysr_nb.maps.tiles import map_tiles
+from bathysr_nb.models.backend import keras
+from bathysr_nb.models.build import load_model, predictor
+from bathysr_nb.models.layers import LocalMean
+from bathysr_nb.models.receptive import receptive_field
+from bathysr_nb.training.training_range import TrainingRange, cell_ratio
+
+TILE = 512  # LR cells
+LEAST = 5  # cells along a grid's side: what bicubic looks at
+HALO = 32  # LR cells, where it is not known how far a network sees
+OTHER_CELLS = 1.5  # times larger or smaller than those of the training: a warning
+SQUARE = 0.01  # cells are square when their sides differ by less
+SPREAD = "spread"
+_one_at_a_time = threading.Lock()  # a network is loaded once, and each tile has all cores
+
+
+def superresolve(
+    grid: xr.DataArray, model, *, tile: int = TILE, average: bool = False, progress: bool = True
+) -> xr.Dataset:
+    """Make a grid finer with a network.
+
+    Parameters
+    ----------
+    grid : DataArray, dims (y, x)
+        LR depths in metres, NaN where missing, as `bathysr_nb.grids.read.read_grid` gives them; lat and lon do too.
+    model : keras.Model or path
+        From metres to metres, or its ``model.keras``. On a cluster give the path, which every worker must see:
+        each process loads it once. A relative path counts from the project's root.
+    tile : int
+        LR cells along a tile's side.
+    average : bool
+        Predict each tile in eight orientations (four where cells are not square) and take the mean.
+    progress : bool
+        Show a bar where someone can see it.
+
+    Returns
+    -------
+    Dataset, dims (y, x), float32
+        ``elevation`` in metres, with the outer edges and the reference system of `grid`; with `average` also
+        ``spread``, the standard deviation over the orientations in metres. Computed, or lazy where `grid` is dask's.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the model is missing or does not enlarge one field by a whole factor; if the grid has no
+        coordinates, fewer than 5 cells along a side or nothing but missing cells; if it predicts NaN.
+
+    Warns
+    -----
+    UserWarning
+        If the cells are more than 1.5 times larger or smaller than those of the training, where
+        ``training_range.json`` beside the model tells; if it is not known how far the network sees.
+
+    Notes
+    -----
+    An SR cell is missing where its LR cell is. For the network the nearest known depth stands in for a missing
+    cell; `bathysr_nb.maps.applicability.applicability` flags the cells that see one. The grid's own edge
+    is to the network what a patch's edge is.
+
+    Tiles overlap by the network's `receptive_field`, so that the map is the same however it is cut, as far as 32 bits
+    go: 1e-4 m to 250 m of depth, 1e-3 m to 8,000 m, and in the manual's form a millionth of the
+    training's depth range. A network that sees the whole map, or nobody knows how far, gets 32 LR cells, and its
+    `seams` are told.
+
+    Examples
+    --------
+    >>> from bathysr_nb.grids import read
+    >>> from bathysr_nb.models.build import build_model
+    >>> from bathysr_nb.models.normalisation import Normalisation
+    >>> espcn = build_model("espcn", scale=2, normalisation=Normalisation(-2500, 0, relief=10))
+    >>> grid = grids.read_grid(grids.bundled_grid())[600:640, 800:850]
+    >>> sr = superresolve(grid, espcn)
+    >>> sr.elevation.shape, np.allclose(sr.rio.bounds(), grid.rio.bounds(), rtol=1e-12)
+    ((80, 100), True)
+    """
+    if tile < 1:
+        raise ValueError(f"tile is {tile}, expected LR cells along a side")
+    grid = _checked(grid)
+    model = model if isinstance(model, keras.Model) else str(project.resolve(model))
+    network = network_of(model)
+    scale, reach = scale_of(network), receptive_field(network)
+    _tell_other_cells(grid, model)
+    if unknown := reach is None:
+        warnings.warn(f"{network.name}: not known how far it sees; tiles overlap by {HALO} cells", stacklevel=2)
+        reach = HALO
+    orientations = _orientations(grid) if average else [(0, False)]
+    lazy = grid.chunks is not None
+    fields = map_tiles(
+        _tile,
+        grid.data if lazy else da.from_array(grid.values, chunks=-1),
+        tile,
+        margin=reach * 3,  # a missing cell that is seen takes the nearest depth, which may lie as far again
+        dtype=np.float32,
+        fields=1 + average,
+        scale=scale,
+        model=model,
+        cells=scale,
+        reach=reach,
+        orientations=orientations,
+    )
+    sr = _dataset(grid, fields, scale, _history(grid, model, network, scale, len(orientations)))
+    if lazy:
+        return sr
+    with computing("superresolve", progress):
+        sr = sr.compute()
+    if unknown:
+        tell_seams(sr.elevation, scale, max(tile, 3 * HALO))
+    return sr
+
+
+def computing(label: str, progress: bool = True):
+    """Context in which dask computes one tile after the other, with a progress bar."""
+    from contextlib import ExitStack
+
+    from tqdm.dask import TqdmCallback
+
+    stack = ExitStack()
+    stack.enter_context(dask.config.set(scheduler="synchronous"))
+    shape = "{l_bar}{bar}| {elapsed}<{remaining}"
+    hidden = None if progress else True
+    stack.enter_context(
+        TqdmCallback(tqdm_class=project.progress_bar(), desc=label, leave=False, disable=hidden, bar_format=shape)
+    )
+    return stack
+
+
+def scale_of(network: keras.Model) -> int:
+    """SR cells along an LR cell.
+
+    Parameters
+    ----------
+    network : keras.Model
+
+    Raises
+    ------
+    ValueError
+        If it does not enlarge one field by a whole factor of 2 or more.
+
+    Examples
+    --------
+    >>> from bathysr_nb.models.build import build_model
+    >>> scale_of(build_model("fsrcnn", scale=3))
+    3
+    """
+    try:
+        shape = tuple(network.compute_output_shape((1, 8, 8, 1)))
+    except Exception:  # a network for other inputs can raise anything
+        shape = ()
+    if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 1 or shape[1] % 8 or shape[1] < 16:
+        found = f"makes {shape} of (1, 8, 8, 1)" if shape else f"takes {network.input_shape}"
+        raise ValueError(f"{network.name}: not a network for depth grids ({found}); expected (1, 8 scale, 8 scale, 1)")
+    return shape[1] // 8
+
+
+def _checked(grid) -> xr.DataArray:
+    source = getattr(grid, "encoding", {}).get("source")
+    name, grid = source or "grid", georeference.north_up(grid).astype(np.float32)
+    if min(grid.shape) < LEAST:
+        raise ValueError(f"{name}: {grid.shape[0]} x {grid.shape[1]} cells; expected at least {LEAST} along each side")
+    if grid.chunks is None and not np.isfinite(grid.values).any():
+        raise ValueError(f"{name}: all cells are missing")
+    grid.encoding |= {"source": source} if source else {}
+    return grid
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: str, changed: int) -> keras.Model:
+    return load_model(path)
+
+
+def network_of(model) -> keras.Model:
+    """The network of a model, or of its file, which a process reads once, and again when it has changed.
+
+    Parameters
+    ----------
+    model : keras.Model or path
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `bathysr_nb.models.build.load_model`.
+    """
+    if isinstance(model, keras.Model):
+        return predictor(model)
+    path = Path(model)
+    return predictor(_loaded(str(path), path.stat().st_mtime_ns) if path.is_file() else load_model(path))
+
+
+def _tell_other_cells(grid: xr.DataArray, model) -> None:
+    if isinstance(model, keras.Model):
+        return
+    training = TrainingRange.beside(model)
+    if training is None or training.cell_size is None:
+        warnings.warn(f"{project.shorten(model)}: the cell size it was trained for is not known", stacklevel=3)
+        return
+    size = georeference.cell_size(grid)
+    ratio = cell_ratio(size, training.cell_size)
+    if ratio > OTHER_CELLS:
+        warnings.warn(
+            f"cells of {size[0]:.4g} x {size[1]:.4g} m, {ratio:.1f} times off the {training.cell_size[0]:.4g} x "
+            f"{training.cell_size[1]:.4g} m that the weights were trained for",
+            stacklevel=3,
+        )
+
+
+def _orientations(grid: xr.DataArray) -> list[tuple[int, bool]]:
+    """Quarter turns and whether flipped: all eight of square cells, else the four that keep rows rows."""
+    dy, dx = georeference.cell_size(grid)
+    turns = range(4) if abs(dy / dx - 1) < SQUARE else (0, 2)
+    return [(turn, flipped) for turn in turns for flipped in (False, True)]
+
+
+def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> xr.Dataset:
+    attrs = dict(ATTRIBUTES), {"long_name": "standard deviation over flips and turns", "units": "m"}
+    variables = {name: (("y", "x"), field, own) for name, field, own in zip(("elevation", SPREAD), fields, attrs)}
+    sr = xr.Dataset(variables, georeference.finer_axes(grid, scale), {"history": history})
+    if grid.rio.crs is not None:
+        sr = sr.rio.write_crs(grid.rio.crs)
+    for field in sr.data_vars.values():
+        field.attrs |= {key: grid.attrs[key] for key in ("coordinates_from",) if key in grid.attrs}
+        field.attrs["cell_size"] = tuple(size / scale for size in georeference.cell_size(grid))
+    return sr
+
+
+def _history(grid: xr.DataArray, model, network: keras.Model, scale: int, orientations: int) -> str:
+    of = "" if isinstance(model, keras.Model) else f" of {project.shorten(model)}"
+    source = f" from {grid.encoding['source']}" if "source" in grid.encoding else ""
+    mean = f", mean of {orientations} orientations" if orientations > 1 else ""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    made = f"{network.name}{of}, scale {scale}{source}{mean}"
+    return f"{now} bathysr-nb {metadata.version('bathysr-nb')} superresolve: {made}"
+
+
+def _tile(window, inner, *, model, cells: int, reach: int, orientations) -> np.ndarray:
+    """One tile of the map, `cells` along an LR cell: shape (1 or 2, h cells, w cells)."""
+    with _one_at_a_time:
+        network = network_of(model)
+        missing = ~np.isfinite(window)
+        if missing[inner].all():
+            shape = tuple((side.stop - side.start) * cells for side in inner)
+            return np.full((1 + (len(orientations) > 1), *shape), np.nan, np.float32)
+        halo = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in inner)
+        patch = fill_missing(window)[halo]
+        fields = _averaged(network, patch, orientations)
+    own = [
+        slice((side.start - around.start) * cells, (side.stop - around.start) * cells)
+        for side, around in zip(inner, halo)
+    ]
+    fields = fields[:, own[0], own[1]]
+    if not np.isfinite(fields.sum()):
+        raise ValueError(f"{network.name}: the weights predict NaN; take those of an earlier epoch")
+    if missing[inner].any():
+        fields[:, missing[inner].repeat(cells, 0).repeat(cells, 1)] = np.nan
+    return fields
+
+
+def fill_missing(depth: np.ndarray) -> np.ndarray:
+    """The nearest known depth in place of each missing one.
+
+    Parameters
+    ----------
+    depth : ndarray, shape (rows, cols)
+        Not all missing.
+
+    Examples
+    --------
+    >>> fill_missing(np.array([[-5.0, np.nan, np.nan, -9.0]]))
+    array([[-5., -5., -9., -9.]])
+    """
+    missing = ~np.isfinite(depth)
+    if not missing.any():
+        return depth
+    nearest = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
+    return depth[tuple(nearest)]
+
+
+def _averaged(network: keras.Model, patch: np.ndarray, orientations) -> np.ndarray:
+    """Mean over the orientations and, where there are several, their standard deviation; float32."""
+    first = _predicted(network, patch, *orientations[0])
+    if len(orientations) == 1:
+        return first[None]
+    total, squares = np.zeros_like(first, np.float64), np.zeros_like(first, np.float64)
+    for orientation in orientations[1:]:
+        off = _predicted(network, patch, *orientation).astype(np.float64) - first
+        total += off
+        squares += off**2
+    mean = total / len(orientations)
+    spread = np.sqrt(np.maximum(squares / len(orientations) - mean**2, 0))
+    return np.stack([first + mean, spread]).astype(np.float32)
+
+
+def _predicted(network: keras.Model, patch: np.ndarray, turn: int, flipped: bool) -> np.ndarray:
+    """What the network makes of a patch in one orientation, turned back; float32."""
+    turned = np.rot90(patch, turn)
+    turned = turned[:, ::-1] if flipped else turned
+    level = _level(network, patch)
+    lr = np.ascontiguousarray(turned - level, dtype=np.float32)
+    sr = np.require(network.predict_on_batch(lr[None, ..., None]), np.float32, "W")[0, ..., 0]
+    sr += level
+    return np.rot90(sr[:, ::-1] if flipped else sr, -turn)
+
+
+def _level(network: keras.Model, patch: np.ndarray) -> np.float32:
+    """Whole metres to take off before and to add after, for 32 bits are coarse at depth.
+
+    Only of the residual form, which adds to bicubic what it sees about the local mean: a constant passes through.
+    """
+    residual = any(isinstance(layer, LocalMean) for layer in network.layers)
+    return np.float32(np.rint(np.median(patch)) if residual else 0)
+
+
+def seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> tuple[float, float]:
+    """How rough a map is across the edges of its tiles and across all other edges of LR cells.
+
+    Parameters
+    ----------
+    sr : DataArray or ndarray, shape (rows, cols)
+        A map, metres.
+    scale : int
+    tile : int
+        LR cells along the side of its tiles.
+
+    Returns
+    -------
+    (float, float)
+        Root mean square, in metres, of how far the step between the two cells at an edge is off the mean of the steps
+        before and after it: at tile edges, and at the others. Equal where there are no seams; NaN where there are
+        no such edges.
+
+    Examples
+    --------
+    >>> plane = np.arange(16.0)[:, None] + np.zeros(16)
+    >>> plane[8:] += 3
+    >>> [round(rough, 2) for rough in seams(plane, scale=2, tile=4)]
+    [2.12, 0.0]
+    """
+    sr = np.asarray(sr, dtype=np.float64)
+    at_tiles, elsewhere = [], []
+    for depth in (sr, sr.T):
+        edges = np.arange(scale, len(depth) - 1, scale)
+        edges = edges[edges > 1]
+        step = np.diff(depth, axis=0)
+        kink = step[edges - 1] - (step[edges - 2] + step[edges]) / 2
+        border = edges % (tile * scale) == 0
+        at_tiles.append(kink[border].ravel())
+        elsewhere.append(kink[~border].ravel())
+    return tuple(_root_mean_square(np.concatenate(kinks)) for kinks in (at_tiles, elsewhere))
+
+
+def tell_seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> None:
+    """Warn of what `seams` finds, where there is more than one tile."""
+    at_tiles, elsewhere = seams(sr, scale, tile)
+    if not np.isnan(at_tiles):
+        told = f"steps at the edges of tiles: {at_tiles:.3g} m, at other edges of LR cells: {elsewhere:.3g} m (rms)"
+        warnings.warn(told, stacklevel=3)
+
+
+def _root_mean_square(values: np.ndarray) -> float:
+    values = values[np.isfinite(values)]
+    return float(np.sqrt(np.mean(values**2))) if len(values) else float("nan")

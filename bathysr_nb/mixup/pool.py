@@ -1,0 +1,193 @@
+"""Patches to mix and pick from: the originals, their flips and their turns, made when asked for.
+
+Source: manual 1.1.1, 1.3 (``mixup.py``: ``original_image_num``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bathysr_nb.augment.offline import FLIPS, variant
+from bathysr_nb.augment.resample import ANGLES, rotate
+from bathysr_nb.files import project
+from bathysr_nb.mixup.blending import blend
+from bathysr_nb.mixup.feature import Feature
+from bathysr_nb.pairs.downsampling import pair_scale, resize
+
+PORTION = 512  # patches made at a time
+FILL_MODE = "reflect"
+QUARTERS = {f"rotate_{angle}_{FILL_MODE}": f"turn_{angle}" for angle in (90, 270)}
+#: Angles of the turns; that by 180 degrees is the flip "both".
+TURNS = tuple(angle for angle in ANGLES if angle != 180)
+
+
+class Pool:
+    """Originals with their flips and turns; a patch is named by its original and its variant.
+
+    Parameters
+    ----------
+    lr, hr : ndarray, shape (N, h, w) and (N, H, W)
+        Pairs, metres.
+    originals : int, optional
+        How many of them are originals, n. With N = n (the default) flips and turns are made on
+        demand; with N = n (1 + 3 + K) they are the patches that follow the originals: flip k of
+        original i at n + 3 i + k, turn k at 4 n + K i + k.
+    delta : float or (float, float)
+        LR cell size; turns are left out where cells or patches are not square, as they would
+        change the ground.
+    downsampling : {"bilinear", "area"} or None
+        How LR was made from HR: the LR of a turned patch is made again from the turned HR.
+        None turns LR as HR.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The variants, "original" first.
+
+    Raises
+    ------
+    ValueError
+        If N is neither of the two, there are no pairs, cells are missing, or the pairs do not fit each other.
+
+    Examples
+    --------
+    >>> pool = Pool(np.zeros((2, 4, 4)), np.zeros((2, 8, 8)), delta=200)
+    >>> len(pool), len(pool.names), pool.names[3:6]
+    (2, 14, ('both', 'rotate_30_reflect', 'rotate_60_reflect'))
+    """
+
+    def __init__(self, lr, hr, originals: int | None = None, delta=1.0, downsampling: str | None = "bilinear"):
+        self.lr, self.hr, self.downsampling = np.asarray(lr), np.asarray(hr), downsampling
+        self.scale = pair_scale(self.lr, self.hr, "LR", "HR")
+        if not len(self.lr) or not (np.isfinite(self.lr).all() and np.isfinite(self.hr).all()):
+            raise ValueError(f"expected pairs without missing or infinite cells, found {len(self.lr)}")
+        self._n = len(self.lr) if originals is None else originals
+        self.given = len(self.lr) != self._n
+        dy, dx = np.broadcast_to(delta, 2)
+        self.square = bool(dy == dx and self.lr.shape[1] == self.lr.shape[2])
+        self.names = ("original", *FLIPS, *self._turns())
+
+    def _turns(self) -> list[str]:
+        if not self.given:
+            return [f"rotate_{angle}_{FILL_MODE}" for angle in TURNS] if self.square else []
+        turns, rest = divmod(len(self.lr), self._n) if self._n > 0 else (0, 1)
+        if rest or turns < 4:
+            raise ValueError(
+                f"original_image_num is {self._n}, but there are {len(self.lr)} patches; expected {self._n} (flips and "
+                f"turns are then made), or {self._n} x (1 + 3 + K): originals, flips, then K turns of each"
+            )
+        return [f"turn_{k + 1}" for k in range(turns - 4)]
+
+    def __len__(self) -> int:
+        return self._n
+
+    def distinct(self) -> np.ndarray:
+        """Numbers of the variants that are not the same patches as an earlier one (a turn by 180 is a flip)."""
+        kept: list[int] = []
+        everyone = np.arange(self._n)
+        for number in range(len(self.names)) if self.given else ():
+            one = self.take("LR", everyone[:1], number)
+            alike = [k for k in kept if np.array_equal(self.take("LR", everyone[:1], k), one)]
+            whole = self.take("LR", everyone, number) if alike else None
+            if not any(np.array_equal(self.take("LR", everyone, k), whole) for k in alike):
+                kept.append(number)
+        return np.array(kept) if self.given else np.arange(len(self.names))
+
+    def take(self, side: str, index, which) -> np.ndarray:
+        """Patches of one side.
+
+        Parameters
+        ----------
+        side : {"LR", "HR"}
+        index : ndarray of int, shape (k,)
+            Originals.
+        which : ndarray of int, shape (k,), or int
+            Numbers into `names`.
+
+        Returns
+        -------
+        ndarray, shape (k, h, w) or (k, H, W), dtype of the input
+        """
+        index = np.asarray(index)
+        which = np.broadcast_to(which, index.shape)
+        patches = self.lr if side == "LR" else self.hr
+        if self.given:
+            return patches[self._row(index, which)]
+        out = np.empty((len(index), *patches.shape[1:]), patches.dtype)
+        for number in np.unique(which):
+            chosen = np.flatnonzero(which == number)
+            out[chosen] = self._make(side, index[chosen], self.names[number])
+        return out
+
+    def _row(self, index, which) -> np.ndarray:
+        n, turns = self._n, len(self.names) - 4
+        flip, turn = n + 3 * index + which - 1, 4 * n + turns * index + which - 4
+        return np.where(which == 0, index, np.where(which < 4, flip, turn))
+
+    def _make(self, side: str, index, name: str) -> np.ndarray:
+        patches = self.lr if side == "LR" else self.hr
+        if name in ("original", *FLIPS) or name in QUARTERS:
+            return variant(patches[index], QUARTERS.get(name, name))
+        angle = float(name.split("_")[1])
+        if side == "HR" or self.downsampling is None:
+            return rotate(patches[index], [angle], FILL_MODE)
+        return resize(rotate(self.hr[index], [angle], FILL_MODE), self.scale, self.downsampling)
+
+    def measure(self, feature: Feature) -> tuple[np.ndarray, np.ndarray]:
+        """Feature and mean depth of every patch that the pool can give.
+
+        Returns
+        -------
+        (ndarray, ndarray), each of shape (variants, n), float64
+            Mean depth in metres, of LR. On square cells a flip or quarter turn has those of its original;
+            all others are measured, some at a time, on the very patches that `take` gives.
+        """
+        value, depth = np.empty((2, len(self.names), self._n))
+        exact = () if self.given else (*FLIPS, *QUARTERS)
+        work = [(v, start) for v in range(len(self.names)) for start in range(0, self._n, PORTION)]
+        for v, start in project.progress(work, f"{feature.name} of flips and turns"):
+            index = np.arange(start, min(start + PORTION, self._n))
+            if self.names[v] in exact:
+                value[v, index], depth[v, index] = value[0, index], depth[0, index]
+            else:
+                lr = self.take("LR", index, v)
+                value[v, index] = feature(lr if feature.side == "LR" else self.take("HR", index, v))
+                depth[v, index] = lr.mean(axis=(1, 2), dtype=np.float64)
+        return value, depth
+
+    def blends(self, table: pd.DataFrame, side: str) -> np.ndarray:
+        """The blends of a few rows of a table of pairs (columns of `draw`), float64: shape (k, h, w)."""
+        high, low = (
+            self.take(side, table[which].to_numpy(), table[f"{which}_variant"].to_numpy()).astype(np.float64)
+            for which in ("high", "low")
+        )
+        return blend(high, low, table["lam"].to_numpy())
+
+    def draw(self, table: pd.DataFrame, label: str = "pairs") -> tuple[np.ndarray, np.ndarray]:
+        """Make the pairs of a table, some at a time.
+
+        Parameters
+        ----------
+        table : DataFrame
+            high, low : originals; high_variant, low_variant : numbers into `names`;
+            lam : weight of the first, 1 where it is taken as it is.
+        label : str
+            Of the progress bar.
+
+        Returns
+        -------
+        (ndarray, ndarray), shape (k, h, w) and (k, H, W), float32
+        """
+        out = [np.empty((len(table), *side.shape[1:]), np.float32) for side in (self.lr, self.hr)]
+        mixed = table["lam"].to_numpy() != 1
+        for start in project.progress(range(0, len(table), PORTION), label):
+            for side, made in zip(("LR", "HR"), out):
+                rows = np.arange(start, min(start + PORTION, len(table)))
+                for some, make in ((rows[mixed[rows]], self.blends), (rows[~mixed[rows]], self._singles)):
+                    if len(some):
+                        made[some] = make(table.iloc[some], side)
+        return tuple(out)
+
+    def _singles(self, table: pd.DataFrame, side: str) -> np.ndarray:
+        return self.take(side, table["high"].to_numpy(), table["high_variant"].to_numpy())

@@ -1,0 +1,19 @@
+"""Scores in metres: per patch and slope bin, with intervals, beside methods that need no network.
+
+In: true and estimated patches. Out: tables, sentences and figures. Notebooks 07 and 08.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "tables": ["score_table", "slope_bins", "squared_error", "wide_table"],
+        "baselines": ["baseline_estimates", "rivals"],
+        "linear": ["LinearFilter"],
+        "comparison": ["Ground", "compare"],
+        "intervals": ["change_in_words", "change_interval", "effective_blocks", "quantiles", "resampled_means"],
+        "terrain_measures": ["detail_beyond_bicubic", "invented"],
+        "plots": ["error_maps", "invented_maps", "spectra"],
+    },
+)

@@ -1,0 +1,210 @@
+"""Intervals by resampling blocks: how sure a score is, given which blocks of the map happened to be scored.
+
+The 25 crops of a block share cells, so patches are no independent draws; blocks nearly are. Whole blocks are
+drawn with replacement, and both sides of a difference see the same draw (a paired bootstrap).
+
+Where one block holds most of the squares, nineteen blocks know little more than one, and plain percentiles of the draws
+are too narrow. They are taken further out, by Student's t for the *effective* number of blocks; below two of those no
+draw reaches that far, and there is no interval.
+
+Source: ours; B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993; T. Hesterberg, "What teachers should
+know about the bootstrap", The American Statistician 69(4), 2015 (expanded percentiles); L. Kish, "Survey Sampling",
+1965 (effective number).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+FEW_BLOCKS = 8
+FEW_EFFECTIVE = 2
+DRAWS = 5000
+LEVEL = 0.95
+HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw. In the
+row of blocks, in parentheses: how many equal blocks would tell as much, for a few rough ones rule the squares. The
+intervals are as wide as that asks for, and a bin with fewer than {FEW_BLOCKS} blocks, or {FEW_EFFECTIVE} such, says so
+instead. They hold if a gain has nothing to do with how rough a block is, and say nothing of how another training would
+end."""
+
+
+def resampled_means(values: np.ndarray, block: np.ndarray, seed: int = 0) -> np.ndarray | None:
+    """Means over patches in each of 5,000 draws of whole blocks.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, k)
+        k quantities of each patch.
+    block : ndarray, shape (n,)
+        Block of each patch.
+    seed : int
+        The same seed and blocks give the same draws.
+
+    Returns
+    -------
+    ndarray, shape (5000, k), or None
+        None with fewer than 8 blocks. A draw's mean is over the patches that it holds, so large
+        blocks count more, as they do in the mean of all.
+
+    Examples
+    --------
+    >>> means = resampled_means(np.arange(20.0)[:, None], np.arange(20))
+    >>> means.shape, bool(abs(means.mean() - 9.5) < 0.1)
+    ((5000, 1), True)
+    """
+    values = np.asarray(values, dtype=np.float64)
+    sums = pd.DataFrame(values).assign(patches=1.0).groupby(np.asarray(block)).sum().to_numpy()
+    blocks = len(sums)
+    if blocks < FEW_BLOCKS:
+        return None
+    drawn = np.random.default_rng(seed).integers(0, blocks, (DRAWS, blocks))
+    places = drawn + blocks * np.arange(DRAWS)[:, None]
+    times = np.bincount(places.ravel(), minlength=blocks * DRAWS).reshape(DRAWS, blocks)  # each block in each draw
+    total = times.astype(np.float64) @ sums
+    return total[:, :-1] / total[:, -1:]
+
+
+def effective_blocks(weight: np.ndarray, block: np.ndarray) -> float:
+    """How many equal blocks would tell as much as these.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (n,)
+        What each patch brings to a sum, not negative: its squared error.
+    block : ndarray, shape (n,)
+        Block of each patch.
+
+    Returns
+    -------
+    float
+        The square of the sum over blocks divided by the sum of the blocks' squares: the number of blocks where
+        all bring the same, 1 where one brings all.
+
+    Examples
+    --------
+    >>> [round(effective_blocks(weight, np.arange(4)), 2) for weight in ([5, 5, 5, 5], [9, 1, 0, 0])]
+    [4.0, 1.22]
+    """
+    sums = pd.Series(np.asarray(weight, dtype=np.float64)).groupby(np.asarray(block)).sum()
+    return float(sums.sum() ** 2 / (sums**2).sum()) if sums.any() else float(len(sums))
+
+
+def too_few(weight: np.ndarray, block: np.ndarray) -> bool:
+    """Whether blocks are too few to say anything: fewer than 8, or 2 effective ones; see `effective_blocks`.
+
+    Examples
+    --------
+    >>> too_few(np.ones(9), np.arange(9)), too_few(np.ones(9), np.arange(9) // 3)
+    (False, True)
+    """
+    return len(set(np.asarray(block))) < FEW_BLOCKS or effective_blocks(weight, block) < FEW_EFFECTIVE
+
+
+def quantiles(drawn: np.ndarray | None, effective: float = np.inf) -> tuple[float, float]:
+    """95% interval from what was drawn.
+
+    Parameters
+    ----------
+    drawn : ndarray, shape (draws,), or None
+    effective : float
+        Effective number of blocks k: percentiles are taken as far out as t(k - 1) sqrt(k / (k - 1)) is on the normal
+        curve, which is 2.5% and 97.5% for many blocks, and the outermost draws for three.
+
+    Returns
+    -------
+    (float, float)
+        NaN, NaN for None, or fewer than 2 effective blocks. Draws in which a ratio has no value do not count.
+
+    Examples
+    --------
+    >>> drawn = np.arange(1001.0)
+    >>> [[round(end) for end in quantiles(drawn, effective)] for effective in (np.inf, 10)]
+    [[25, 975], [9, 991]]
+    """
+    drawn = np.empty(0) if drawn is None else drawn[np.isfinite(drawn)]
+    if not len(drawn) or not effective >= FEW_EFFECTIVE:
+        return np.nan, np.nan
+    tail = (1 - LEVEL) / 2
+    if effective < np.inf:
+        freedom = effective - 1
+        tail = stats.norm.cdf(stats.t.ppf(tail, freedom) * np.sqrt((freedom + 1) / freedom))
+    return tuple(float(q) for q in np.quantile(drawn, [tail, 1 - tail]))
+
+
+def change_interval(model: np.ndarray, reference: np.ndarray, block: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """95% interval of the change in RMSE against a reference, by resampling blocks.
+
+    Parameters
+    ----------
+    model, reference : ndarray, shape (n,)
+        Squared error of each patch (`bathysr_nb.scores.tables.squared_error`).
+    block : ndarray, shape (n,)
+        Block of each patch.
+    seed : int
+
+    Returns
+    -------
+    (float, float)
+        Percent; negative is better than the reference. NaN with fewer than 8 blocks or 2 effective ones. As wide as
+        the reference's `effective_blocks` ask for.
+    """
+    drawn = resampled_means(np.column_stack([model, reference]), block, seed)
+    if drawn is None:
+        return quantiles(None)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw without any error has no change
+        change = 100 * (np.sqrt(drawn[:, 0] / drawn[:, 1]) - 1)
+    return quantiles(change, effective_blocks(reference, block))
+
+
+def in_words(change: float, low: float, high: float) -> str:
+    """What a change in RMSE and its interval say.
+
+    Parameters
+    ----------
+    change, low, high : float
+        Percent; NaN limits: there is no interval.
+
+    Examples
+    --------
+    >>> in_words(-3.0, -5.0, -1.0)
+    'better, RMSE -3.0% [-5.0, -1.0]'
+    >>> in_words(-3.0, -5.0, 1.0)
+    'no clear difference, RMSE -3.0% [-5.0, +1.0]'
+    """
+    if np.isnan(low):
+        return f"RMSE {signed(change)}% (too few blocks for an interval)"
+    sure = "better" if high < 0 else "worse" if low > 0 else "no clear difference"
+    return f"{sure}, RMSE {signed(change)}% [{signed(low)}, {signed(high)}]"
+
+
+def change_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray | None) -> str:
+    """`in_words` of the change in RMSE and its `change_interval`.
+
+    Parameters
+    ----------
+    model, reference : ndarray, shape (n,)
+        Squared error of each patch.
+    block : ndarray, shape (n,), or None
+        Block of each patch; None: not known.
+
+    Examples
+    --------
+    >>> change_in_words(np.full(9, 0.81), np.ones(9), np.arange(9))
+    'better, RMSE -10.0% [-10.0, -10.0]'
+    """
+    change = 100 * (np.sqrt(np.mean(model) / np.mean(reference)) - 1)
+    if block is None:
+        return f"RMSE {signed(change)}% (blocks not known, so no interval)"
+    return in_words(change, *change_interval(model, reference, block))
+
+
+def signed(percent: float) -> str:
+    """A percentage with its sign, one decimal and no -0.0.
+
+    Examples
+    --------
+    >>> signed(-3.14), signed(-0.01)
+    ('-3.1', '+0.0')
+    """
+    return f"{round(percent, 1) + 0:+.1f}"

@@ -1,0 +1,152 @@
+"""The page of an evaluation: verdict first, then tables and how to read them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bathysr_nb.files import record
+from bathysr_nb.scores import baselines, tables
+from bathysr_nb.scores.comparison import Evaluation, Ground
+from bathysr_nb.scores.intervals import HOW_TO_READ, change_in_words, too_few
+from bathysr_nb.scores.tables import MANUAL_EDGES
+from bathysr_nb.scores.terrain_measures import RIM
+
+ABOUT = f"""{HOW_TO_READ} Inner cells lie at least {RIM} LR cells from the patch's rim, where bicubic has its
+neighbours; the verdict is on them. Slopes are the mean slope gradient of the true patch."""
+COLUMNS = {
+    "rmse": "RMSE, pooled over cells (m)",
+    "rmse_patch_mean": "RMSE, mean over patches (m)",
+    "mae": "MAE (m)",
+    "slope_error": "slope error (degrees)",
+    "slope_bias": "slope bias (degrees)",
+    "roughness_ratio": "roughness, of the truth's",
+    "lr_consistency": "LR consistency (m)",
+    "invented": "invented detail (m)",
+    "psnr": "PSNR (dB)",
+    "dssim": "DSSIM",
+}
+MEANINGS = """* RMSE: pooled, the root of the mean square over all cells, is ruled by the roughest patches; the mean
+  of the patches' own RMSE is lower. MAE is the same either way.
+* Slope error and bias: mean absolute and mean signed difference of the slope angle; a negative bias is too smooth.
+* Roughness: spread of depth about its mean over two LR cells; 1 is as rough as the truth, less is too smooth.
+* LR consistency: RMSE of the result, downsampled as the data set was, against the LR that it was made from.
+* Invented detail: RMS of detail beyond bicubic and finer than the LR cells that does not go with the truth's. Bicubic
+  has none by definition. On all cells, what differs at the rim is mostly bicubic's fault."""
+
+
+def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> list[str]:
+    """What a reader wants to know first, on the inner cells: a sentence each.
+
+    Parameters
+    ----------
+    found : Evaluation
+    ground : Ground
+    name : str
+        The network.
+    edges : sequence of float
+
+    Returns
+    -------
+    list of str
+        On all slopes against bicubic and against the best of what needs no network (the one with the lowest RMSE
+        here), on the steepest bin that has patches against bicubic, and how much it invents.
+    """
+    measures, bins = found.measures["inner"], tables.slope_bins(ground.slope, edges)
+    steepest = np.asarray(bins == bins.max())
+    errors = {method: table["squared"].to_numpy() for method, table in measures.items()}
+    said = [
+        f"all slopes: {change_in_words(errors[name], errors[other], ground.block)} against {called}"
+        for other, called in baselines.rivals(errors).items()
+    ]
+    if not steepest.all():
+        said.append(_on_steepest(errors, name, steepest, ground.block, bins.max()))
+    inner = found.scores[(found.scores["cells"] == "inner") & (found.scores["slope"] == "all")]
+    made = inner[inner["method"] == name].iloc[0]["invented"]
+    there = np.sqrt(measures[name]["true_detail"].mean())
+    return [*said, f"invented detail {made:.2f} m RMS, where the truth has {there:.2f} m beyond bicubic"]
+
+
+def _on_steepest(errors: dict[str, np.ndarray], name: str, part: np.ndarray, block, label: str) -> str:
+    blocks = "an unknown number of blocks" if block is None else counted(len(set(block[part])), "block")
+    where = f"slopes {label} ({counted(part.sum(), 'patch', 'patches')} of {blocks})"
+    own, bicubic = errors[name][part], errors["bicubic"][part]
+    if block is not None and too_few(bicubic, block[part]):
+        return f"{where}: too few blocks to say"
+    here = change_in_words(own, bicubic, block if block is None else block[part])
+    return f"{where}: {here} against bicubic"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Such as 1 block, 2 blocks."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> str:
+    """The verdict, the tables and how to read them, as Markdown.
+
+    Parameters
+    ----------
+    found : Evaluation
+    ground : Ground
+    name : str
+        The network.
+    edges : sequence of float
+
+    Returns
+    -------
+    str
+    """
+    blocks = "an unknown number of blocks" if ground.block is None else counted(len(set(ground.block)), "block")
+    cells = " x ".join(f"{d:.4g}" for d in dict.fromkeys(ground.delta))
+    bins = ", ".join(f"{edge:g} = {np.degrees(np.arctan(edge)):.1f} degrees" for edge in edges)
+    patches = counted(len(ground.slope), "patch", "patches")
+    told = f"{patches} of {blocks}, cells of {cells} m; slopes: {bins}; {record.versions()}."
+    parts = [
+        f"# {name} on the test set",
+        "Inner cells:",
+        *(f"* **{text}**" for text in verdicts(found, ground, name, edges)),
+    ]
+    parts = [parts[0], parts[1], "\n".join(parts[2:]), told, ABOUT]
+    for kind, table in found.scores.groupby("cells", sort=False):
+        parts += [f"## RMSE in metres per slope bin, {kind} cells", markdown(tables.wide_table(table))]
+    for kind, table in found.scores.groupby("cells", sort=False):
+        parts += [f"## All slopes, {kind} cells", markdown(_all_scores(table[table["slope"] == "all"]))]
+    pictures = {
+        "spectrum": "Radial power spectra, and their ratio to the truth's",
+        "errors": f"Where {name} gains on bicubic, and where it loses",
+        "invented": "Where it invents",
+    }
+    parts += [MEANINGS, *(f"## {title}\n\n![{title}]({file}.png)" for file, title in pictures.items())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _all_scores(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a score, one column a method, as text."""
+    rows = {
+        title: {line["method"]: _value(line, score) for _, line in table.iterrows()}
+        for score, title in COLUMNS.items()
+        if not np.isnan(table.iloc[0].get(score, np.nan))
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score").reset_index()
+
+
+def _value(line: pd.Series, score: str) -> str:
+    low, high = (line.get(f"{score}_{end}", np.nan) for end in ("low", "high"))
+    return f"{line[score]:#.3g}" + ("" if np.isnan(low) else f" [{low:#.3g}, {high:#.3g}]")
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown, without its index, or with it under the name of the columns where they have one.
+
+    Examples
+    --------
+    >>> print(markdown(pd.DataFrame({"slope": ["0-0.05"], "rmse": [1.5]})))
+    | slope | rmse |
+    | --- | --- |
+    | 0-0.05 | 1.5 |
+    """
+    if table.columns.name:
+        table = table.rename_axis(index=table.columns.name).reset_index()
+    rows = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).values.tolist()]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

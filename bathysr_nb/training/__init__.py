@@ -1,0 +1,15 @@
+"""Training: one network on one training set, resumable.
+
+In: patch pairs and a recipe. Out: a trained model, its history and its training range. Notebook 06.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "trainer": ["train"],
+        "recipe": ["Recipe"],
+        "losses": ["get_loss"],
+    },
+)

@@ -1,0 +1,80 @@
+"""The training loop: each batch by Keras' own step, each epoch's end to its callbacks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bathysr_nb.models.backend import keras
+from bathysr_nb.training.batches import Batches
+
+VALIDATED = 64  # validation patches at a time
+
+
+def fit(model: keras.Model, batches: Batches, validation, callbacks, epochs: int, done: int = 0) -> None:
+    """Train a compiled model, as ``model.fit`` does, without a data pipeline of the backend.
+
+    ``fit`` hands its batches through the backend's pipeline, which on TensorFlow and two cores
+    slows every step and waits when an epoch ends (``docs/results/train_tried.txt``).
+
+    Parameters
+    ----------
+    model : keras.Model
+    batches : Batches
+    validation : (ndarray, ndarray)
+        LR (n, h, w, 1) and HR (n, H, W, 1).
+    callbacks : list of keras.callbacks.Callback
+        May set ``model.stop_training``.
+    epochs : int
+        The last epoch, counted from 1.
+    done : int
+        Epochs that are over already.
+    """
+    calls = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs, steps=len(batches))
+    model.stop_training = False
+    calls.on_train_begin()
+    for epoch in range(done, epochs):
+        calls.on_epoch_begin(epoch)
+        logs = train_epoch(model, batches, epoch, calls)
+        calls.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in scores(model, validation).items()})
+        if model.stop_training:
+            break
+    calls.on_train_end()
+
+
+def train_epoch(model: keras.Model, batches: Batches, epoch: int, calls: keras.callbacks.CallbackList) -> dict:
+    """One step of training a batch; gives loss and metrics over the whole epoch."""
+    logs = []
+    for step, (lr, hr) in enumerate(batches.epoch(epoch)):
+        calls.on_train_batch_begin(step)
+        model.reset_metrics()
+        logs.append(model.train_on_batch(lr, hr, return_dict=True))
+        calls.on_train_batch_end(step, logs[-1])
+    return pooled(logs, [1] * len(logs))
+
+
+def scores(model: keras.Model, pairs) -> dict:
+    """Loss and metrics over LR and HR patches, without training."""
+    lr, hr = pairs
+    logs, sizes = [], []
+    for start in range(0, len(lr), VALIDATED):
+        part = slice(start, start + VALIDATED)
+        model.reset_metrics()
+        logs.append(model.test_on_batch(lr[part], hr[part], return_dict=True))
+        sizes.append(len(lr[part]))
+    return pooled(logs, sizes)
+
+
+def pooled(logs: list[dict], sizes: list[int]) -> dict:
+    """Figures of batches of so many patches as figures of all patches; an rmse is pooled over cells.
+
+    Examples
+    --------
+    >>> pooled([{"mae": 1.0, "rmse": 1.0}, {"mae": 2.0, "rmse": 7.0}], [1, 1])
+    {'mae': 1.5, 'rmse': 5.0}
+    """
+
+    def over_all(name: str) -> float:
+        power = 2 if name == "rmse" else 1
+        return float(np.average([float(row[name]) ** power for row in logs], weights=sizes) ** (1 / power))
+
+    return {name: over_all(name) for name in logs[0]}

@@ -1,0 +1,356 @@
+"""Train a network on patch pairs, in metres, with the same result for the same seed.
+
+Source: manual 2.2.29 (``Trainer``), 2.4.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bathysr_nb import plots
+from bathysr_nb.files import store
+from bathysr_nb.files.record import RECORD, package_versions, read_record
+from bathysr_nb.models.backend import dtype_policy, keras
+from bathysr_nb.models.build import BEST, build_model, predictor
+from bathysr_nb.models.normalisation import NORMALISATION, Normalisation
+from bathysr_nb.models.weights import load_weights
+from bathysr_nb.pairs.downsampling import downsampling_of
+from bathysr_nb.scores import baselines, metrics, tables
+from bathysr_nb.training import callbacks, loop, losses
+from bathysr_nb.training.batches import Batches
+from bathysr_nb.training.recipe import Recipe
+from bathysr_nb.training.state import STATE, load_state
+from bathysr_nb.training.training_range import TRAINING_RANGE, TrainingRange
+
+MODEL = "model.keras"
+#: All that a training, its test and its evaluation write into log_dir.
+WRITTEN = (
+    RECORD,
+    STATE,
+    MODEL,
+    NORMALISATION,
+    TRAINING_RANGE,
+    callbacks.HISTORY,
+    BEST,
+    "weights_[0-9]*.weights.h5",
+    "history_[0-9]*.png",
+    "test_[0-9]*.png",
+    "tensorboard",
+    "test_result",
+    "evaluation",
+)
+LEFT_OVER = tuple(f".{Path(pattern).stem}-*" for pattern in WRITTEN)  # begun when a run was killed
+SHOWN = 4  # validation patches in test_*.png
+
+
+class Trained(NamedTuple):
+    """What `train` gives back.
+
+    Attributes
+    ----------
+    model : keras.Model
+        From metres to metres, with the weights of the lowest validation loss, or those ``recipe.keep`` says.
+    history : DataFrame
+        One row an epoch: loss in units of the network, psnr, dssim, rmse and mae in metres,
+        for GANs g_loss and d_loss, and val_ of each.
+    normalisation : Normalisation
+    """
+
+    model: keras.Model
+    history: pd.DataFrame
+    normalisation: Normalisation
+
+
+def train(
+    name: str,
+    training,
+    validation,
+    log_dir,
+    recipe: Recipe | None = None,
+    *,
+    scale: int = 4,
+    residual: bool = True,
+    relief: float | None = None,
+    norm_range=None,
+    weights=None,
+    cell_size=None,
+    resume: bool = False,
+    force: bool = False,
+    draw=None,
+    verbose: bool = False,
+    **options,
+) -> Trained:
+    """Train one network and keep it in a folder.
+
+    Parameters
+    ----------
+    name : str
+        A network of `bathysr_nb.models.build.MODELS`.
+    training, validation : (ndarray, ndarray)
+        LR (n, h, w, 1) and HR (n, H, W, 1) patches in metres.
+    log_dir : path
+        Gets model.keras (for a GAN the generator alone), weights_best.weights.h5,
+        normalisation.json, training_range.json, history.csv, state.npz (for `resume`) and run.json; every
+        ``recipe.log_period`` epochs history_*.png, test_*.png and weights_*.weights.h5.
+    recipe : Recipe, optional
+    scale : int
+    residual : bool
+        Predict the difference to bicubic; False is the manual's form, depths scaled to
+        0..1 by `norm_range`.
+    relief : float, optional
+        Metres that are one unit of the residual form; None takes the training set's.
+    norm_range : (float, float), optional
+        Depths that become 0 and 1; None takes the training set's extremes.
+    weights : path, optional
+        Weights to start from; None is a new network.
+    cell_size : float or (float, float), optional
+        LR cell size in metres, or (dy, dx), kept in training_range.json: a map of other cells is warned of.
+    resume : bool
+        Go on with the run in `log_dir` from its last whole epoch; begin it where there is none.
+    force : bool
+        Delete what an earlier run wrote into `log_dir`, and nothing else there, once this one can begin.
+    draw : callable, optional
+        Takes the history so far to a figure, shown and renewed while the network trains
+        in a notebook.
+    verbose : bool
+        Print the layer tables and, where there is no terminal for a bar, a line now and then.
+    **options
+        Passed to the network; see `bathysr_nb.models.build.default_options`.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    ValueError
+        Unknown names; too few patches for one batch; patches of another scale; weights of another
+        network; a loss that becomes NaN, naming the epoch and the batch; `resume` of a run with
+        other parameters or data.
+    FileExistsError
+        If the folder holds a run already and neither `resume` nor `force` is true.
+    """
+    recipe = recipe or Recipe()
+    log_dir, (lr, hr), validation = Path(log_dir), _checked(training, scale), _checked(validation, scale)
+    if len(lr) < recipe.batch_size:
+        raise ValueError(f"{len(lr)} training patches do not fill one batch of {recipe.batch_size}")
+    asked = {"model": name, "scale": scale, "residual": residual, "relief": relief, "norm_range": norm_range}
+    record = _record(asked | {"weights": weights} | options | asdict(recipe), training, validation)
+    if force:
+        _spare(log_dir, weights)
+    going_on = not force and _check_folder(log_dir, record, resume)
+
+    use_every_gpu(recipe.batch_size)
+    with dtype_policy(recipe.mixed_precision):
+        keras.utils.set_random_seed(recipe.seed)
+        normalisation = Normalisation.fit(lr, hr, residual, norm_range, relief)
+        model = build_model(name, lr.shape[1:], scale, normalisation, **options)
+    if weights is not None:
+        load_weights(model, weights)
+        _tell_other_units(Path(weights).with_name(NORMALISATION), normalisation)
+    made = downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None
+    data = Batches(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, made, recipe.magnification)
+    epochs = recipe.number_of_epochs(len(data))
+    compile_model(model, recipe, normalisation, epochs * len(data))
+    if verbose:
+        model.summary()
+    rows = load_state(log_dir / STATE, model) if going_on else []
+    _clear(log_dir, (*WRITTEN, *LEFT_OVER) if force else LEFT_OVER)
+    if not going_on:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        store.write_text(log_dir / NORMALISATION, normalisation.to_json(), overwrite=True)
+        store.write_text(log_dir / TRAINING_RANGE, TrainingRange.fit(lr, cell_size).to_json(), overwrite=True)
+        store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
+    history = callbacks.HistoryLogger(log_dir, recipe.log_period, rows)
+    if len(rows) < epochs and not history.is_stale(recipe.patience):
+        _fit(model, data, validation, epochs, recipe, history, normalisation, draw, verbose)
+    if recipe.keep == "best":
+        load_weights(model, log_dir / BEST)
+    return _finish(model, log_dir, history, normalisation, record)
+
+
+def compile_model(model: keras.Model, recipe: Recipe, normalisation: Normalisation, steps: int) -> None:
+    """Compile a model for a training of so many steps: loss, metrics and optimiser of the recipe."""
+    model.compile(
+        recipe.make_optimizer(steps),
+        losses.get_loss(recipe.loss, normalisation, recipe.vgg_weights, recipe.penalty),
+        metrics=metrics.get_metrics(normalisation),
+        jit_compile=recipe.xla or ("auto" if keras.backend.backend() == "jax" else False),
+    )
+
+
+def reset_weights(model: keras.Model, seed: int) -> None:
+    """Bring a model back to the start: weights, normalisation statistics and optimiser.
+
+    Parameters
+    ----------
+    model : keras.Model
+    seed : int
+        The same seed gives the same weights.
+
+    Notes
+    -----
+    Manual 2.2.29, ``reset_weights``.
+    """
+    keras.utils.set_random_seed(seed)
+    fresh = type(model).from_config(model.get_config())
+    model.set_weights(fresh.get_weights())
+    if model.compiled:
+        model.compile_from_config(model.get_compile_config())
+
+
+def use_every_gpu(batch_size: int, kind: str = "gpu") -> int:
+    """Share each batch among all GPUs where the backend can; elsewhere say that one is used.
+
+    Parameters
+    ----------
+    batch_size : int
+        Must be a multiple of the number of GPUs.
+    kind : {"gpu", "cpu"}
+
+    Returns
+    -------
+    int
+        Devices that are used.
+
+    Raises
+    ------
+    ValueError
+        If the batch cannot be shared evenly.
+    """
+    try:
+        devices = [name for name in keras.distribution.list_devices() if name.startswith(kind)]
+    except AttributeError:  # PyTorch's backend has no list
+        return 1
+    if len(devices) < 2:
+        return 1
+    backend = keras.backend.backend()
+    if backend != "jax":
+        warnings.warn(f"1 of {len(devices)} GPUs is used with {backend}; KERAS_BACKEND=jax uses all", stacklevel=2)
+        return 1
+    if batch_size % len(devices):
+        raise ValueError(f"batch_size is {batch_size}, expected a multiple of the {len(devices)} GPUs")
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    return len(devices)
+
+
+def _checked(pair, scale: int):
+    lr, hr = pair
+    if not len(lr):
+        raise ValueError("no patches to train or validate on")
+    if hr.shape[1:3] != (lr.shape[1] * scale, lr.shape[2] * scale):
+        raise ValueError(f"HR patches of {hr.shape[1:3]} are not {scale} times the LR patches of {lr.shape[1:3]}")
+    return lr, hr
+
+
+def _record(parameters: dict, training, validation) -> dict:
+    """What a run is made of, as it stands in run.json."""
+    sets = {"training": training, "validation": validation}
+    inputs = {
+        f"{name} {side}": hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+        for name, pair in sets.items()
+        for side, array in zip(("LR", "HR"), pair)
+    }
+    record = {
+        "parameters": parameters,
+        "inputs": inputs,
+        "outputs": [],
+        "versions": package_versions() | {"backend": keras.backend.backend()},
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    return json.loads(json.dumps(record, default=str))
+
+
+def _check_folder(log_dir: Path, record: dict, resume: bool) -> bool:
+    """Whether a run in the folder goes on; raise where it must not be touched."""
+    if not (log_dir / RECORD).exists():
+        return False
+    if not resume:
+        raise FileExistsError(
+            f"{log_dir}: holds an earlier run; go on with it by resume (--resume), choose another log_dir, or "
+            "delete it by force (--force)"
+        )
+    before = read_record(log_dir)
+    if before is None:
+        raise ValueError(f"{log_dir / RECORD}: is damaged; begin anew by force (--force) or in another log_dir")
+    for part in ("parameters", "inputs"):
+        other = [key for key, value in record[part].items() if before[part].get(key) != value]
+        if record["parameters"]["schedule"] == "constant" and other == ["epochs"]:
+            continue
+        if other:
+            was = ", ".join(
+                f"{key} {str(before[part].get(key))[:20]!r}, now {str(record[part][key])[:20]!r}" for key in other
+            )
+            raise ValueError(f"{log_dir}: cannot go on, the run there had other {part}: {was}")
+    return (log_dir / STATE).exists()
+
+
+def _spare(log_dir: Path, weights) -> None:
+    """Raise a ValueError if the weights to start from would be deleted with the earlier run."""
+    if weights is not None and Path(weights).resolve() in {p.resolve() for w in WRITTEN for p in log_dir.glob(w)}:
+        raise ValueError(f"{weights}: is of the run that --force would delete; move it, or choose another log_dir")
+
+
+def _tell_other_units(path: Path, normalisation: Normalisation) -> None:
+    if path.is_file() and (other := Normalisation.load(path)) != normalisation:
+        warnings.warn(
+            f"{path}: the weights to start from were trained in other units (low {other.low:g}, high {other.high:g}, "
+            f"relief {other.relief}); give norm_range and relief to keep them",
+            stacklevel=3,
+        )
+
+
+def _clear(log_dir: Path, patterns) -> None:
+    for path in [path for pattern in patterns for path in log_dir.glob(pattern)]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _fit(model, data: Batches, validation, epochs, recipe: Recipe, history, normalisation, draw, verbose) -> None:
+    log_dir, period = history.log_dir, recipe.log_period
+    steps = [callbacks.StopOnNaN(log_dir, history), history]
+    steps.append(callbacks.ModelLogger(log_dir, period, history, recipe.patience))
+    if period:
+        steps.append(callbacks.TestLogger(log_dir, period, *_shown(validation, normalisation)))
+    if recipe.tensorboard:
+        steps.append(keras.callbacks.TensorBoard(log_dir / "tensorboard"))
+    steps.append(callbacks.StateLogger(log_dir, history))
+    done = len(history.rows)
+    with callbacks.Progress(epochs, len(data), done, verbose) as progress, callbacks.LiveCurves(draw, history) as live:
+        loop.fit(model, data, validation, [*steps, live, progress], epochs, done)
+
+
+def _shown(validation, normalisation: Normalisation):
+    """Four validation patches, and how they are drawn beside what the network makes of them."""
+    chosen = np.linspace(0, len(validation[0]) - 1, SHOWN).astype(int)
+    lr, hr = (side[chosen] for side in validation)
+    enlarged = baselines.enlarged(lr, hr.shape[1] // lr.shape[1])
+
+    def draw(sr):
+        scores = tables.patch_scores(hr, enlarged | {"super-res": sr}, normalisation).set_axis(chosen)
+        sides = {"low-res": lr, "bicubic": enlarged["bicubic"], "super-res": sr, "high-res": hr}
+        return plots.comparison(tables.comparison_rows(sides, scores))
+
+    return draw, lr
+
+
+def _finish(model, log_dir: Path, history, normalisation, record: dict) -> Trained:
+    with store.replacing(log_dir / MODEL, overwrite=True) as part:
+        predictor(model).save(part)
+    begun = time.mktime(time.strptime(record["started"][:19], "%Y-%m-%dT%H:%M:%S"))
+    outputs = sorted(str(path.relative_to(log_dir)) for path in log_dir.rglob("*") if path.is_file())
+    record |= {"outputs": outputs, "epochs": len(history.rows), "seconds": round(time.time() - begun, 1)}
+    store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
+    return Trained(model, history.frame(), normalisation)

@@ -1,0 +1,15 @@
+"""The trial of training sets: the same network trained on each, with equal budgets.
+
+In: a grid and a settings file. Out: scores and a verdict. Notebooks 04 and 08.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "settings": ["REFERENCE", "load"],
+        "jobs": ["run"],
+        "verdict": ["SHOWN", "verdicts", "write"],
+    },
+)

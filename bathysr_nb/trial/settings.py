@@ -1,0 +1,155 @@
+"""The file of an ablation: which training sets are compared, on which grid, trained how.
+
+Source: ours; the comparison is the one of Murakami et al. 2025, with equal budgets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from bathysr_nb.files import yamlfile
+from bathysr_nb.files.kinds import (
+    Count,
+    Depths,
+    Loss,
+    Model,
+    Optimizer,
+    Positive,
+    Rate,
+    Residual,
+    Scale,
+    Schedule,
+    Seed,
+    Share,
+)
+from bathysr_nb.files.yamlfile import Limit
+from bathysr_nb.mixup.planning import Policy
+from bathysr_nb.scores.linear import WINDOW
+from bathysr_nb.trial.training_sets import ARMS
+
+REFERENCE = "flip_rotate"  # the arm that all others are compared with
+#: What may grow from one call to the next: all that is there already stays as it is.
+GROWING = ("models", "arms", "seeds", "slope_edges", "save_dir")
+
+Part = Annotated[float, Limit("a share between 0 and 1", lambda x: 0 < x < 1)]
+Arms = Annotated[
+    tuple[Literal[tuple(ARMS)], ...],
+    Limit(f"a list of arms, each once, with {REFERENCE} among them", lambda a: _each_once(a) and REFERENCE in a),
+]
+Models = Annotated[
+    tuple[Model, ...],
+    Limit("a list of networks, each once", lambda names: _each_once(names)),
+]
+Seeds = Annotated[tuple[Seed, ...], Limit("a list of seeds, each once", lambda seeds: _each_once(seeds))]
+Edges = Annotated[tuple[Positive, ...], Limit("rising numbers above 0", lambda e: all(a < b for a, b in zip(e, e[1:])))]
+
+
+def _each_once(values) -> bool:
+    return 0 < len(values) == len(set(values))
+
+
+def _room_for_filter(patch_cells, scale) -> str | None:
+    least = WINDOW * scale
+    return None if patch_cells >= least else f"patch_cells is {patch_cells}, expected at least {least} at scale {scale}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation:
+    """The keys of an ablation's file as attributes; made by `load`.
+
+    Attributes
+    ----------
+    grid : Path
+        High-resolution grid; its land is left out.
+    save_dir : Path
+        Folder for all that is written.
+    arms : tuple of str
+        Training sets to compare; see `bathysr_nb.trial.training_sets.make`.
+    models : tuple of str
+        Networks to train on each.
+    seeds : tuple of int
+        Each arm is drawn, and each network trained, once with each.
+    kernel_size : int or None
+        Side of the window that fills gaps.
+    block_cells, patch_cells, stride, scale : int
+        As `bathysr_nb.pairs.blocks.build_pairs`, in HR cells.
+    source_share : float
+        Share of the blocks, gentlest first, to train on; half of the others steers, half is scored.
+    validation_size : float
+        Share of the source blocks that is watched while training.
+    split_seed : int
+    increase_rate : float
+        Pairs of every arm, in multiples of the source's.
+    originals_share, threshold, lambda_policy, alpha, lamb
+        As `bathysr_nb.trial.training_sets.make`.
+    steps, batch_size, learning_rate, schedule, optimizer, loss
+        As `bathysr_nb.training.recipe.Recipe`; the same for every arm.
+    residual : {"bicubic", None}
+        Predict the difference to bicubic, or depths scaled to 0..1.
+    norm_range : (float, float) or None
+        Depths that become 0 and 1; None: the source's extremes, for every arm.
+    bias : bool
+    slope_edges : tuple of float
+        Inner edges of the bins of true slope.
+    """
+
+    grid: Path
+    save_dir: Path
+    arms: Arms = tuple(ARMS)
+    models: Models = ("espcn",)
+    seeds: Seeds = (0, 1, 2)
+    kernel_size: Count | None = None
+    block_cells: Count = 100
+    patch_cells: Count = 64
+    stride: Count = 8
+    scale: Scale = 4
+    source_share: Part = 0.65
+    validation_size: Part = 0.1
+    split_seed: Seed = 0
+    increase_rate: Rate = 2
+    originals_share: Part = 0.5
+    threshold: float | None = None
+    lambda_policy: Policy = "target"
+    alpha: Positive = 0.5
+    lamb: Share = 0.8
+    steps: Count = 2500
+    batch_size: Count = 32
+    learning_rate: Positive = 0.002
+    schedule: Schedule = "one_cycle"
+    optimizer: Optimizer = "adam"
+    loss: Loss = "mae"
+    residual: Residual = "bicubic"
+    norm_range: Depths | None = None
+    bias: bool = False
+    slope_edges: Edges = (0.05, 0.1)
+
+    RELATIONS: ClassVar = (({"patch_cells", "scale"}, _room_for_filter),)
+
+    @property
+    def fixed(self) -> dict:
+        """All that must stay as it is for results to be comparable."""
+        names = [f.name for f in fields(self) if f.name not in GROWING]
+        return {name: getattr(self, name) for name in names} | {"grid": self.grid.name}
+
+
+def load(path, overrides: dict | None = None) -> Ablation:
+    """Read the file of an ablation; relative paths count from its folder.
+
+    Parameters
+    ----------
+    path : path
+    overrides : dict, optional
+        Key to the value that takes its place.
+
+    Returns
+    -------
+    Ablation
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        One line that names the file and everything that is wrong in it.
+    """
+    return yamlfile.load(Ablation, path, overrides)

@@ -1,0 +1,93 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from bathysr_nb.course import stations
+from bathysr_nb.files import store
+
+
+def station(run, name, text="x", **finish):
+    made = stations.Station(run, name)
+    (made.path / "table.csv").write_text(text)
+    made.finish(**{"parameters": {}, **finish})
+    return run / name
+
+
+def test_a_station_takes_its_place_only_when_it_is_finished(tmp_path):
+    folder = station(tmp_path, "01_build_dataset", "old")
+    again = stations.Station(tmp_path, "01_build_dataset")
+    (again.path / "table.csv").write_text("half")
+    assert (folder / "table.csv").read_text() == "old"
+    stations.Station(tmp_path, "01_build_dataset").finish({})
+    assert not (folder / "table.csv").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["01_build_dataset"]
+
+
+def test_files_that_no_notebook_made_are_never_removed(tmp_path):
+    folder = station(tmp_path, "01_build_dataset")
+    (folder / "beside.csv").write_text("made by a later station")
+    station(tmp_path, "02_terrain_features", outputs=[folder / "beside.csv"])
+    stations.Station(tmp_path, "01_build_dataset")
+    (folder / "my_notes.txt").write_text("x")
+    with pytest.raises(FileExistsError, match=r"no notebook made \(my_notes\.txt\)"):
+        stations.Station(tmp_path, "01_build_dataset")
+
+
+def test_a_station_is_done_only_while_its_files_are_there(tmp_path):
+    assert not stations.is_done(tmp_path, "s")
+    folder = station(tmp_path, "s")
+    assert stations.is_done(tmp_path, "s")
+    (folder / "table.csv").unlink()
+    assert not stations.is_done(tmp_path, "s")
+    with pytest.raises(ValueError, match="lacks files"):
+        stations.ensure(tmp_path, "s")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", "null"])
+def test_a_damaged_record_is_not_done(tmp_path, text):
+    (station(tmp_path, "s") / "run.json").write_text(text)
+    assert not stations.is_done(tmp_path, "s")
+
+
+def test_a_run_can_be_moved_and_copied(tmp_path):
+    run = tmp_path / "a"
+    source = station(run, "01") / "table.csv"
+    station(run, "02", inputs=[source])
+    shutil.copytree(run, tmp_path / "copy")
+    run.rename(tmp_path / "moved")
+    (tmp_path / "copy" / "01" / "table.csv").unlink()
+    assert stations.ensure(tmp_path / "moved", "02") == tmp_path / "moved" / "02"
+    assert not stations.is_done(tmp_path / "copy", "01")
+
+
+def test_changed_inputs_and_unfinished_stations_are_errors(tmp_path):
+    source = tmp_path / "in.txt"
+    source.write_text("a")
+    station(tmp_path, "s", inputs=[source])
+    stations.ensure(tmp_path, "s")
+    source.write_text("b")
+    with pytest.raises(ValueError, match=r"another in\.txt than is there now"):
+        stations.ensure(tmp_path, "s")
+    stations.Station(tmp_path, "t")
+    with pytest.raises(ValueError, match="begun and not finished"):
+        stations.ensure(tmp_path, "t")
+    with pytest.raises(
+        FileNotFoundError, match="only espcn, espcn-adaptive_mixup, esrgan, fsrcnn, srcnn, srgan can be made"
+    ):
+        stations.ensure(tmp_path, "06_train/unet")
+
+
+def test_another_run_is_not_replaced(tmp_path):
+    station(tmp_path, "06_train/espcn", parameters={"run_dir": "a", "loss": "mae"})
+    stations.refuse_other(tmp_path, "06_train/espcn", {"run_dir": "b", "loss": "mae"})
+    stations.refuse_other(tmp_path, "06_train/other", {"run_dir": "b", "loss": "mse"})
+    with pytest.raises(ValueError, match="made with loss 'mae'; keep both by another name"):
+        stations.refuse_other(tmp_path, "06_train/espcn", {"run_dir": "a", "loss": "mse"})
+
+
+def test_training_set_names_the_choices(tmp_path):
+    with pytest.raises(ValueError, match="originals, flips, adaptive_mixup, or a folder"):
+        stations.training_set(tmp_path, "nowhere")
+    store.save_pair(tmp_path, np.zeros((1, 4, 4)), np.zeros((1, 16, 16)))
+    assert stations.training_set(tmp_path, str(tmp_path)) == tmp_path

@@ -1,0 +1,91 @@
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from bathysr_nb.course import parameters
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
+
+
+def parameters_cell(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+
+
+def test_the_eight_notebooks_are_the_stations():
+    assert tuple(path.stem for path in NOTEBOOKS) == parameters.STATIONS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_parameters_are_typed_explained_and_those_of_the_preset(path):
+    preset = parameters.preset(path.stem)
+    lines = parameters_cell(path).splitlines()
+    assert all("  # " in line for line in lines)
+    found = {node.target.id: node for node in ast.parse("\n".join(lines)).body}
+    assert list(found) == list(preset)
+    values = {name: ast.literal_eval(node.value) for name, node in found.items()}
+    assert {**values, "run_dir": preset["run_dir"]} == preset
+    assert all(type(values[name]).__name__ == node.annotation.id for name, node in found.items())
+
+
+def test_environment_yml_has_the_names_and_ranges_of_pyproject():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {*project["dependencies"], *project["optional-dependencies"]["test"]}
+    text = (ROOT / "environment.yml").read_text()
+    listed = [entry for entry in yaml.safe_load(text)["dependencies"] if isinstance(entry, str)]
+    python = [entry for entry in listed if entry.startswith("python>")]
+    assert [entry.removeprefix("python") for entry in python] == [project["requires-python"]]
+    assert set(listed) - {*python, "pip"} == wanted
+    reasons = [line for line in text.splitlines() if line.startswith("  - ") and "  # " in line]
+    assert len(reasons) == len(listed)
+
+
+def test_lock_has_every_dependency_with_hashes_and_no_host():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lock = (ROOT / "requirements.lock").read_text()
+    for entry in (*project["dependencies"], *project["optional-dependencies"]["test"]):
+        name = entry.split(">")[0].split("[")[0]
+        assert f"\n{name}==" in lock, name
+    entries = [block for block in lock.split("\n") if "==" in block and not block.startswith((" ", "#"))]
+    assert lock.count("--hash=sha256:") >= len(entries)
+    assert "://" not in lock
+
+
+def namespace(**values):
+    return {"In": ["", "run_dir: str = 'x'"], "__annotations__": {"run_dir": str, "seed": int}, **values}
+
+
+def fake(tmp_path, monkeypatch):
+    (tmp_path / "params" / "quick").mkdir(parents=True)
+    (tmp_path / "params" / "quick" / "s.yml").write_text("run_dir: runs/x\nseed: 0\n")
+    monkeypatch.setattr(parameters, "root", lambda: tmp_path)
+
+
+def test_check_parameters_returns_them(tmp_path, monkeypatch):
+    fake(tmp_path, monkeypatch)
+    ns = namespace(run_dir="a", seed=3, pd="not a parameter")
+    assert parameters.check_parameters("s", ns) == {"run_dir": "a", "seed": 3}
+
+
+def test_unknown_and_mistyped_parameters_are_named_with_the_choices(tmp_path, monkeypatch):
+    fake(tmp_path, monkeypatch)
+    ns = namespace(run_dir="a", seed=3)
+    ns["In"].append("# Parameters\nseeed = 4\nrun_dir = 'a'\n")
+    with pytest.raises(ValueError, match="s: unknown parameter seeed; choose from run_dir, seed"):
+        parameters.check_parameters("s", ns)
+    for wrong in ("abc", True, 1.5):
+        with pytest.raises(ValueError, match="s: parameter seed is .*, expected int"):
+            parameters.check_parameters("s", namespace(run_dir="a", seed=wrong))
+
+
+def test_load_params_is_here_without_keras():
+    code = "import sys; from bathysr_nb import config; config.load_params; print('keras' in sys.modules)"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert made.stdout == "False\n"

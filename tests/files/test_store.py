@@ -1,0 +1,136 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bathysr_nb.files import store
+
+
+class Evil:
+    def __reduce__(self):
+        return (Path.touch, (Path("pwned"),))
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("dtype", ["f4", ">f8", "i2"])
+def test_numeric_pickles_of_every_protocol_load(tmp_path, protocol, dtype):
+    array = np.arange(24).reshape(2, 3, 4).astype(dtype)
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(array, protocol=protocol))
+    out = store.load_array(tmp_path / "a.pkl")
+    np.testing.assert_array_equal(out, array)
+    assert store.load_patches(tmp_path / "a.pkl").dtype == np.float32
+
+
+def test_old_numpy_module_names_load(tmp_path):
+    data = pickle.dumps(np.arange(4.0), protocol=2).replace(b"numpy._core", b"numpy.core")
+    (tmp_path / "a.pkl").write_bytes(data)
+    np.testing.assert_array_equal(store.load_array(tmp_path / "a.pkl"), np.arange(4.0))
+
+
+def test_a_pickle_of_python_2_loads(tmp_path):
+    """As Python 2's NumPy wrote it: protocol 2, the cells as a byte string."""
+    cells = np.array([-1.5, 200.25], dtype="<f4")
+    head = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+    head += b"(K\x01K\x02\x85cnumpy\ndtype\n"
+    kind = b"U\x02f4K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    (tmp_path / "old.pkl").write_bytes(head + kind + b"\x89U\x08" + cells.tobytes() + b"tb.")
+    np.testing.assert_array_equal(store.load_array(tmp_path / "old.pkl"), cells)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        pickle.dumps(np.zeros(100))[:-40],
+        pickle.dumps([1, 2]),
+        pickle.dumps(np.array([None, 1], dtype=object)),
+        pickle.dumps(np.array(["a"])),
+        pickle.dumps(Evil()),
+        pickle.dumps(np.array([Evil()], dtype=object)),
+        b"cos\nsystem\n(S'touch pwned'\ntR.",
+        b"cnumpy\nload\n(S'x'\ntR.",
+    ],
+    ids=["empty", "truncated", "list", "object array", "text array", "reduce", "nested", "os.system", "numpy.load"],
+)
+def test_anything_else_is_an_error_and_runs_nothing(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    Path("a.pkl").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.pkl"):
+        store.load_array("a.pkl")
+    assert not Path("pwned").exists()
+
+
+def test_a_pickle_cannot_change_what_it_is_given(tmp_path):
+    """BUILD with a slot state sets attributes: here the defaults of a function of NumPy's."""
+    crafted = b"\x80\x02cnumpy._core.numeric\n_frombuffer\nN}U\x0c__defaults__)s\x86b."
+    (tmp_path / "crafted.pkl").write_bytes(crafted)
+    with pytest.raises(ValueError, match=r"crafted\.pkl"):
+        store.load_array(tmp_path / "crafted.pkl")
+    store.save_patches(tmp_path / "good.pkl", np.ones((1, 4, 4)))
+    assert store.load_patches(tmp_path / "good.pkl").sum() == 16
+
+
+def test_a_folder_takes_its_place_whole_or_not_at_all(tmp_path, monkeypatch):
+    folder = tmp_path / "set"
+    with store.replacing_folder(folder) as part:
+        (part / "a").write_text("old")
+    with pytest.raises(FileExistsError), store.replacing_folder(folder):
+        pass
+    replace = store.os.replace
+
+    def interrupted(source, target):
+        if str(source).endswith("new"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(store.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), store.replacing_folder(folder, overwrite=True) as part:
+        (part / "a").write_text("new")
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+    assert (folder / "a").read_text() == "old"
+
+
+def test_missing_file_and_wrong_shape_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.pkl"):
+        store.load_patches(tmp_path / "nothing.pkl")
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(np.zeros((2, 4, 4, 3))))
+    with pytest.raises(ValueError, match=r"expected \(n, h, w, 1\)"):
+        store.load_patches(tmp_path / "a.pkl")
+    with pytest.raises(ValueError, match="expected"):
+        store.save_patches(tmp_path / "b.pkl", np.zeros((4, 4)))
+
+
+def test_same_patches_same_bytes(tmp_path):
+    patches = np.random.default_rng(0).normal(size=(3, 8, 8))
+    store.save_patches(tmp_path / "a.pkl", patches)
+    store.save_patches(tmp_path / "b.pkl", np.asfortranarray(patches))
+    assert (tmp_path / "a.pkl").read_bytes() == (tmp_path / "b.pkl").read_bytes()
+
+
+def write_half_and_stop(path):
+    with store.replacing(path, overwrite=True) as part:
+        part.write_text("half")
+        raise KeyboardInterrupt
+
+
+def test_nothing_is_overwritten_unasked_or_half_written(tmp_path):
+    path = tmp_path / "a.txt"
+    store.write_text(path, "old")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        store.write_text(path, "new")
+    with pytest.raises(KeyboardInterrupt):
+        write_half_and_stop(path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    store.write_text(path, "new", overwrite=True)
+    assert path.read_text() == "new"
+
+
+def test_pairs_must_pair(tmp_path):
+    with pytest.raises(ValueError, match="must pair"):
+        store.save_pair(tmp_path, np.zeros((2, 4, 4)), np.zeros((3, 16, 16)))
+    store.save_patches(tmp_path / "data_LR.pkl", np.zeros((2, 4, 4)))
+    store.save_patches(tmp_path / "data_HR.pkl", np.zeros((3, 16, 16)))
+    with pytest.raises(ValueError, match="must pair"):
+        store.load_pair(tmp_path)

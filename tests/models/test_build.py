@@ -1,0 +1,359 @@
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
+from math import log2
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import GANS, MANUAL, RESIDUAL, SEA, predict, shaken, small
+
+from bathysr_nb import interpolation
+from bathysr_nb.models import build
+from bathysr_nb.models.backend import keras, ops
+from bathysr_nb.models.build import MODELS, build_model, default_options, load_model
+from bathysr_nb.models.normalisation import Normalisation, local_mean
+
+NAMES_AND_SCALES = [(name, scale) for name in MODELS for scale in ((2, 4) if name in GANS else (2, 3, 4))]
+FORMS = pytest.mark.parametrize("normalisation", [None, MANUAL, RESIDUAL], ids=["bare", "manual", "residual"])
+UNIT = (SEA + 2500) / 2400  # SEA as a network in the manual's form sees it
+
+
+def sizes(weights):
+    return sum(int(np.prod(w.shape)) for w in weights)
+
+
+# By hand: kernels k k in out, then PReLU slopes and batch normalisation (2 learnt, 2 counted along a channel),
+# then biases b. A GAN's upsampling happens log2(scale) times.
+def srcnn_count(scale, b):
+    return 81 * 64 + 64 * 32 + 25 * 32 + b * (64 + 32 + 1), 0
+
+
+def fsrcnn_count(scale, b):
+    kernels = 25 * 56 + 56 * 12 + 4 * 9 * 12 * 12 + 12 * 56 + 81 * 56
+    assert kernels == 12_464  # as the paper prints
+    return kernels + (56 + 12 + 4 * 12 + 56) + b * (56 + 12 + 4 * 12 + 56 + 1), 0
+
+
+def espcn_count(scale, b):
+    return 25 * 64 + 9 * 64 * 32 + 9 * 32 * scale**2 + b * (64 + 32 + scale**2), 0
+
+
+def srgan_count(scale, b):
+    ups = int(log2(scale))
+    kernels = 81 * 32 + 3 * 9 * 32 * 32 + ups * 9 * 32 * 128 + 81 * 32
+    slopes, normalised, biases = (2 + ups) * 32, 3 * 32, 32 + 3 * 32 + ups * 128 + 1
+    return kernels + slopes + 2 * normalised + b * biases, 2 * normalised
+
+
+def esrgan_count(scale, b):
+    ups, dense = int(log2(scale)), 2 * 3
+    kernels = 9 * 32 + dense * 9 * 32 * 32 * (1 + 2 + 3 + 4 + 5) + 9 * 32 * 32 + ups * 9 * 32 * 128 + 9 * 32
+    return kernels + b * (32 + dense * 5 * 32 + 32 + ups * 128 + 1), 0
+
+
+COUNTS = {
+    "srcnn": srcnn_count,
+    "fsrcnn": fsrcnn_count,
+    "espcn": espcn_count,
+    "srgan": srgan_count,
+    "esrgan": esrgan_count,
+}
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["biases", "no biases"])
+@pytest.mark.parametrize(("name", "scale"), NAMES_AND_SCALES)
+def test_parameter_counts_by_hand(name, scale, bias):
+    model = build_model(name, scale=scale, normalisation=RESIDUAL, bias=bias)
+    network = model.generator if name in GANS else model
+    learnt, counted = COUNTS[name](scale, int(bias))
+    assert sizes(network.trainable_weights) == learnt
+    assert sizes(network.non_trainable_weights) == counted
+    assert network.count_params() == learnt + counted
+
+
+def test_srcnn_has_the_manuals_count():
+    assert build_model("srcnn").count_params() == 8129
+    assert build_model("srcnn", filters=(32, 16)).count_params() == 81 * 32 + 32 + 32 * 16 + 16 + 25 * 16 + 1
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_defaults_are_the_manuals_and_can_be_given_back(name):
+    d = {"d_filters": 4, "loss_weights": (1, 1e-7)}
+    expected = {
+        "srcnn": {"filters": (64, 32), "kernels": (9, 1, 5)},
+        "fsrcnn": {"d": 56, "s": 12, "m": 4},
+        "espcn": {"filters": (64, 32), "kernels": (5, 3, 3)},
+        "srgan": {"filters": 32, "num_residual_blocks": 1, "d_num_downsampling_blocks": 1, "label_noise": 1e-6, **d},
+        "esrgan": {"filters": 32, "num_residual_blocks": 2, "d_num_downsampling_blocks": 2, **d},
+    }
+    assert default_options(name) == {**expected[name], "bias": True}
+    assert build_model(name, **default_options(name)).count_params() == build_model(name).count_params()
+
+
+@FORMS
+@pytest.mark.parametrize(("name", "scale"), NAMES_AND_SCALES)
+def test_any_height_and_width(name, scale, normalisation):
+    model = small(name, scale, normalisation)
+    for height, width in (5, 7), (1, 3):
+        assert predict(model, SEA[:, :height, :width]).shape == (3, height * scale, width * scale, 1)
+
+
+@FORMS
+@pytest.mark.parametrize("name", MODELS)
+def test_a_cell_depends_on_its_surroundings_only(name, normalisation):
+    """So a map can be predicted in tiles that overlap."""
+    model = shaken(small(name, normalisation=normalisation))
+    tall = np.random.default_rng(3).normal(size=(1, 60, 5, 1)).astype("float32")
+    tall = tall * 300 - 1500 if normalisation else tall
+    whole, upper = predict(model, tall), predict(model, tall[:, :36])
+    np.testing.assert_allclose(upper[:, :16], whole[:, :16], rtol=1e-4, atol=1e-4)
+    assert np.abs(upper[:, -1] - whole[:, 71]).max() > 1e-4
+
+
+@pytest.mark.parametrize(("name", "scale"), NAMES_AND_SCALES)
+def test_untrained_residual_model_is_bicubic(name, scale):
+    out = predict(build_model(name, scale=scale, normalisation=RESIDUAL), SEA)
+    np.testing.assert_allclose(out[..., 0], interpolation.enlarge(SEA[..., 0].astype(float), scale), atol=1e-3)
+
+
+def homogeneous(model):
+    x = np.random.default_rng(2).normal(size=(1, 9, 8, 1)).astype("float32")
+    once, thrice = predict(model, x), predict(model, 3 * x)
+    return np.abs(thrice - 3 * once).max() < 1e-4 * np.abs(once).max()
+
+
+# not SRGAN: its batch normalisation takes a fixed mean away and adds an offset, biases or none
+@pytest.mark.parametrize("name", ["srcnn", "fsrcnn", "espcn", "esrgan"])
+def test_without_biases_the_network_is_homogeneous(name):
+    assert homogeneous(shaken(small(name, bias=False)))
+    assert not homogeneous(shaken(small(name, bias=True)))
+
+
+def test_batch_normalisation_is_what_keeps_srgan_from_it():
+    model = shaken(small("srgan", bias=False))
+    assert not homogeneous(model)
+    for layer in model.generator.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.beta.assign(ops.zeros_like(layer.beta))
+            layer.moving_mean.assign(ops.zeros_like(layer.moving_mean))
+    assert homogeneous(model)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_residual_model_does_not_care_how_deep_the_sea_is(name):
+    net = shaken(small(name, normalisation=RESIDUAL))
+    shallow, deep = predict(net, SEA), predict(net, SEA - 1000)
+    np.testing.assert_allclose(deep, shallow - 1000, rtol=0, atol=0.05)
+    enlarged = interpolation.enlarge(SEA[..., 0].astype(float), 2)[..., None]
+    assert np.abs(shallow - enlarged).max() > 1  # the network adds something to bicubic
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_residual_model_adds_the_bare_network_to_bicubic(name):
+    bare = shaken(small(name))
+    metres = small(name, normalisation=RESIDUAL)
+    metres.set_weights(bare.get_weights())
+    detail = (SEA[..., 0] - local_mean(SEA[..., 0]))[..., None] / 7
+    expected = interpolation.enlarge(SEA[..., 0].astype(float), 2)[..., None] + 7 * predict(bare, detail)
+    np.testing.assert_allclose(predict(metres, SEA), expected, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_manuals_form_is_the_bare_network_between_scalings(name):
+    bare = shaken(small(name))
+    metres = small(name, normalisation=MANUAL)
+    metres.set_weights(bare.get_weights())
+    np.testing.assert_allclose(predict(metres, SEA), predict(bare, UNIT) * 2400 - 2500, rtol=1e-5, atol=0.01)
+
+
+@FORMS
+@pytest.mark.parametrize("name", MODELS)
+def test_saved_model_predicts_alone(tmp_path, name, normalisation):
+    """A GAN's ``model.keras`` is its generator."""
+    model = shaken(small(name, normalisation=normalisation))
+    (model.generator if name in GANS else model).save(tmp_path / "model.keras")
+    x = SEA if normalisation else UNIT
+    np.testing.assert_array_equal(predict(load_model(tmp_path / "model.keras"), x), predict(model, x))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_survive_a_file(tmp_path, name):
+    model, other = shaken(small(name)), small(name)
+    model.save_weights(tmp_path / "new.weights.h5")
+    other.load_weights(tmp_path / "new.weights.h5")
+    for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(predict(other, UNIT), predict(model, UNIT))
+
+
+@pytest.fixture
+def half_precision():
+    before = keras.config.dtype_policy()
+    yield lambda: keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("normalisation", [MANUAL, RESIDUAL], ids=["manual", "residual"])
+@pytest.mark.parametrize("name", MODELS)
+def test_half_precision_inside_single_at_both_ends(name, normalisation, half_precision):
+    model = shaken(small(name, normalisation=normalisation), by=0.03)
+    half_precision()
+    half = small(name, normalisation=normalisation)
+    half.set_weights(model.get_weights())
+    full, out = predict(model, SEA), predict(half, SEA)
+    assert out.dtype == np.float32
+    enlarged = interpolation.enlarge(SEA[..., 0].astype(float), 2)[..., None]
+    added = full - (enlarged if normalisation.relief else -2500)  # what the network itself contributes
+    np.testing.assert_allclose(out, full, rtol=0, atol=0.03 * np.abs(added).max())
+    assert np.abs(out - full).max() > 0  # the inside is in half precision
+
+
+def seen_at(model, name):
+    """Output of a layer of the model for a fixed input."""
+    return ops.convert_to_numpy(keras.Model(model.input, model.get_layer(name).output)(UNIT))
+
+
+def test_residual_dense_blocks_by_hand():
+    """The blocks are chained, and convolution i sees the block's input and i - 1 earlier outputs."""
+    model = shaken(small("esrgan", num_residual_blocks=2), by=0.2).generator
+
+    def conv(x, name):
+        kernel, bias = model.get_layer(name).get_weights()
+        return ops.convert_to_numpy(ops.conv(x, kernel, padding="same")) + bias
+
+    x = seen_at(model, "first_conv")
+    for block in (1, 2):
+        out = x
+        for dense in (1, 2, 3):
+            seen = out
+            for i in range(1, 6):
+                name = f"rrdb_{block}_dense_{dense}_conv_{i}"
+                assert model.get_layer(name).kernel.shape == (3, 3, i * 3, 3)
+                new = conv(seen, name)
+                seen = np.concatenate([seen, np.where(new > 0, new, 0.2 * new)], axis=-1)
+            out = out + 0.2 * new
+        x = x + 0.2 * out
+        np.testing.assert_allclose(seen_at(model, f"rrdb_{block}_add"), x, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        seen_at(model, "after_add"), seen_at(model, "first_conv") + conv(x, "after_conv"), rtol=1e-3, atol=1e-4
+    )
+
+
+def test_residual_blocks_of_srgan_by_hand():
+    model = shaken(small("srgan", num_residual_blocks=2)).generator
+    for block, before in ((1, "first_prelu"), (2, "block_1_add")):
+        x = skip = seen_at(model, before)
+        for i in (1, 2):
+            kernel, bias = model.get_layer(f"block_{block}_conv_{i}").get_weights()
+            gamma, beta, mean, variance = model.get_layer(f"block_{block}_bn_{i}").get_weights()
+            x = ops.convert_to_numpy(ops.conv(x, kernel, padding="same")) + bias
+            x = gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta
+            if i == 1:
+                slope = model.get_layer(f"block_{block}_prelu").get_weights()[0]
+                x = np.where(x > 0, x, slope * x)
+        np.testing.assert_allclose(seen_at(model, f"block_{block}_add"), skip + x, rtol=1e-3, atol=1e-4)
+
+
+def test_normalisation_is_of_the_training_set_and_survives_a_file(tmp_path):
+    hr = np.repeat(np.repeat(SEA, 4, 1), 4, 2)
+    hr[0, 0, 0, 0] = -3000
+    fitted = Normalisation.fit(SEA, hr, residual=True)
+    assert (fitted.low, fitted.high) == (-3000, SEA.max())
+    assert fitted.relief == pytest.approx(np.std(SEA[..., 0] - local_mean(SEA[..., 0])))
+    (tmp_path / "normalisation.json").write_text(fitted.to_json())
+    assert Normalisation.load(tmp_path / "normalisation.json") == fitted
+    assert Normalisation.fit(SEA, hr, residual=False, norm_range=(-2500, 0)) == Normalisation(-2500, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("unet", {}, "unknown model 'unet'; choose one of srcnn, fsrcnn, espcn, srgan, esrgan"),
+        ("srcnn", {"scale": 5}, "srcnn: scale is 5, expected one of 2, 3, 4"),
+        ("srgan", {"scale": 3}, "srgan: scale is 3, expected one of 2, 4"),
+        ("esrgan", {"scale": 3}, "esrgan: scale is 3, expected one of 2, 4"),
+        ("srcnn", {"depth": 3}, "srcnn: unknown option depth; choose from filters, kernels, bias"),
+        ("espcn", {"d_filters": 3}, "espcn: unknown option d_filters; choose from filters, kernels, bias"),
+        ("fsrcnn", {"last_initializer": "zeros"}, "fsrcnn: unknown option last_initializer; choose from d, s, m, bias"),
+        ("esrgan", {"label_noise": 0.1}, "esrgan: unknown option label_noise; choose from filters, "),
+        ("srcnn", {"kernels": (9, 5)}, r"srcnn: kernels is \(9, 5\), expected one more than filters, which has 2"),
+        ("srcnn", {"input_shape": (16, 16, 3)}, r"input_shape is \(16, 16, 3\), expected \(rows, columns, 1\)"),
+    ],
+)
+def test_bad_options_name_the_choices(name, options, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        build_model(name, **options)
+
+
+def test_bad_normalisations():
+    with pytest.raises(ValueError, match="low < high"):
+        Normalisation(0, -2500)
+    with pytest.raises(ValueError, match="metres > 0"):
+        Normalisation(-2500, 0, relief=0)
+
+
+@pytest.mark.parametrize("scale", [4.0, np.int64(4)], ids=repr)
+@pytest.mark.parametrize("name", ["espcn", "srgan"])
+def test_a_whole_number_of_any_kind_is_a_scale(name, scale):
+    assert predict(small(name, scale), UNIT[:1]).shape == (1, 64, 64, 1)
+
+
+@pytest.mark.parametrize("damage", ["text", "nothing", "cut short", "a byte changed"])
+def test_damaged_model_files_say_so_in_one_line(tmp_path, damage):
+    path = tmp_path / "model.keras"
+    small("espcn").save(path)
+    whole = path.read_bytes()
+    middle = whole.index(b"espcn")  # in the configuration, which is kept as it is
+    path.write_bytes(
+        {
+            "text": b"not a model\n",
+            "nothing": b"",
+            "cut short": whole[: len(whole) // 2],
+            "a byte changed": whole[:middle] + b"E" + whole[middle + 1 :],
+        }[damage]
+    )
+    with pytest.raises(ValueError, match=r"model\.keras: not a saved model \(") as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_model_file():
+    with pytest.raises(FileNotFoundError, match=r"nothing\.keras: no such file"):
+        load_model("nothing.keras")
+
+
+TRAIN_ALL = """
+import networks
+import numpy as np
+from bathysr_nb.models import MODELS
+for name in MODELS:
+    model, history = networks.fit_small(name)
+    assert all(np.isfinite(v).all() for v in history.values()), (name, history)
+    assert model.predict(networks.SEA[:, :5, :7], verbose=0).shape == (3, 10, 14, 1), name
+print(networks.keras.backend.backend())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_all_networks_train_on_other_backends(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    root, here = Path(build.__file__).parents[2], Path(__file__).parents[1]
+    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(map(str, (root, here)))}
+    done = subprocess.run([sys.executable, "-c", TRAIN_ALL], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split()[-1] == backend
+
+
+def test_package_uses_no_backend_by_name():
+    for path in Path(build.__file__).parents[1].rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        imported = {node.names[0].name for node in ast.walk(tree) if isinstance(node, ast.Import)}
+        assert not (names | imported) & {"tf", "tensorflow", "torch", "jax"}, path
+    assert keras.backend.backend()
