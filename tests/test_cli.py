@@ -209,7 +209,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     store.save_patches(path, np.zeros((1, 8, 8)))
     before = path.read_bytes()
     code = (
-        "import resource, signal, numpy as np; from bathysr_nb import store;"
+        "import resource, signal, numpy as np; from bathysr_nb.files import store;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
         f"store.save_patches({str(path)!r}, np.zeros((100, 64, 64)), overwrite=True)"

@@ -88,7 +88,7 @@ def superresolve(
 
     Examples
     --------
-    >>> from bathysr_nb.grids import read
+    >>> from bathysr_nb import grids
     >>> from bathysr_nb.models.build import build_model
     >>> from bathysr_nb.models.normalisation import Normalisation
     >>> espcn = build_model("espcn", scale=2, normalisation=Normalisation(-2500, 0, relief=10))

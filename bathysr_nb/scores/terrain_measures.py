@@ -117,7 +117,7 @@ def invented(truth: np.ndarray, estimate: np.ndarray, lr: np.ndarray, rim: int =
     Examples
     --------
     >>> truth = np.random.default_rng(0).normal(size=(1, 32, 32))
-    >>> lr = interpolation.resize(truth)
+    >>> lr = resize(truth)
     >>> float(invented(truth, truth, lr).max().round(6))
     0.0
     """

@@ -86,6 +86,6 @@ def test_unknown_and_mistyped_parameters_are_named_with_the_choices(tmp_path, mo
 
 
 def test_load_params_is_here_without_keras():
-    code = "import sys; from bathysr_nb import config; config.load_params; print('keras' in sys.modules)"
+    code = "import sys; from bathysr_nb import manual; manual.load_params; print('keras' in sys.modules)"
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert made.stdout == "False\n"

@@ -4,13 +4,13 @@ from scipy import ndimage
 
 from bathysr_nb import interpolation, terrain
 from bathysr_nb.grids import synthetic
-from bathysr_nb.pairs import downsampling
+from bathysr_nb.pairs.downsampling import resize
 from bathysr_nb.scores import terrain_measures
 from bathysr_nb.scores.terrain_measures import CHUNK, detail, detail_beyond_bicubic, invented, patch_measures
 
 N, CELL = CHUNK + 3, (50.0, 40.0)
 HR = synthetic.seafloor((64, 64 * N), province="ridge", seed=2).reshape(64, N, 64).swapaxes(0, 1).astype(float)
-LR = downsampling.resize(HR)
+LR = resize(HR)
 CHECKS = np.indices((64, 64)).sum(axis=0) % 2 * 2.0 - 1
 
 
@@ -19,7 +19,7 @@ def plane(gradient, cells=32, cell=50.0):
 
 
 def measures(truth, estimate, cells="all", delta=50.0, scale=4, downsampling="bilinear"):
-    lr = downsampling.resize(truth, scale, downsampling)
+    lr = resize(truth, scale, downsampling)
     return patch_measures(truth, {"net": estimate}, lr, delta, downsampling)[cells]["net"]
 
 
@@ -44,7 +44,7 @@ def test_roughness_scales_with_relief_and_does_not_see_a_slope(cells):
 @pytest.mark.parametrize("downsampling", ["bilinear", "area"])
 def test_lr_consistency_is_nothing_for_nearest_and_an_offset_is_found(scale, downsampling):
     truth = HR[:, :60, :60]
-    nearest = interpolation.enlarge(downsampling.resize(truth, scale, downsampling), scale, "nearest")
+    nearest = interpolation.enlarge(resize(truth, scale, downsampling), scale, "nearest")
     table = measures(truth, nearest, scale=scale, downsampling=downsampling)
     np.testing.assert_allclose(table["lr_squared"], 0, atol=1e-12)
     table = measures(truth, nearest + 3, scale=scale, downsampling=downsampling)
@@ -78,7 +78,7 @@ def test_measures_of_each_patch_worked_out_by_itself():
             rough = slice(max(rim, 4), 64 - max(rim, 4))
             own = (estimate[i] - ndimage.uniform_filter(estimate[i], 9))[rough, rough]
             assert row["roughness"] == pytest.approx((own**2).mean())
-            down, few = downsampling.resize(estimate[i]) - LR[i], slice(rim // 4, 16 - rim // 4)
+            down, few = resize(estimate[i]) - LR[i], slice(rim // 4, 16 - rim // 4)
             assert row["lr_squared"] == pytest.approx((down[few, few] ** 2).mean())
             beyond = detail_beyond_bicubic(HR[i], LR[i])[cut, cut]
             assert row["true_detail"] == pytest.approx((beyond**2).mean())
