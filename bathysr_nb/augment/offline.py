@@ -15,11 +15,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bathysr_nb.augment import symmetries
 from bathysr_nb.augment.resample import ANGLES, finite_numbers, real_patches, rotate, stretch, zoom
 from bathysr_nb.pairs.downsampling import pair_scale, resize
 
-#: Distinct exact variants of a square patch, the original first.
-VARIANTS = ("original", "up_down", "left_right", "both", "turn_90", "turn_270")
+#: Variants of a square patch by name, and how each is made (`bathysr_nb.augment.symmetries.orient`): the manual's
+#: flips and the two turns that are no flip. The two transposes, the remaining symmetries, are not used offline.
+WAYS = {
+    "original": (0, False),
+    "up_down": (2, True),
+    "left_right": (0, True),
+    "both": (2, False),
+    "turn_90": (1, False),
+    "turn_270": (3, False),
+}
+VARIANTS = tuple(WAYS)
 FLIPS = VARIANTS[1:4]
 DSCALES = (0.5, 0.8, 1.2, 1.5)
 XYSCALES = (0.5, 0.7, 0.9)
@@ -54,12 +64,9 @@ def variant(patches: np.ndarray, name: str) -> np.ndarray:
         raise ValueError(f"unknown variant {name!r}; choose one of {', '.join(VARIANTS)}")
     if patches.ndim != 3:
         raise ValueError(f"expected patches (n, h, w), found shape {patches.shape}")
-    if name.startswith("turn"):
-        if patches.shape[1] != patches.shape[2]:
-            raise ValueError(f"expected square patches (n, h, h), found shape {patches.shape}")
-        return np.rot90(patches, int(name[5:]) // 90, axes=(1, 2))
-    axes = {"original": (), "up_down": (1,), "left_right": (2,), "both": (1, 2)}[name]
-    return np.flip(patches, axes)
+    if name.startswith("turn") and patches.shape[1] != patches.shape[2]:
+        raise ValueError(f"expected square patches (n, h, h), found shape {patches.shape}")
+    return symmetries.orient(patches, *WAYS[name])
 
 
 def variants(patches: np.ndarray, names=VARIANTS[1:]) -> np.ndarray:

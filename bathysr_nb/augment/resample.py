@@ -17,6 +17,7 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
+from bathysr_nb.augment import symmetries
 from bathysr_nb.interpolation import keys_taps
 
 ANGLES = tuple(range(30, 360, 30))
@@ -252,7 +253,7 @@ def rotate(patches: np.ndarray, angles=ANGLES, fill_mode: str = "reflect") -> np
     out = np.empty((n, len(angles), height, width), patches.dtype)
     for k, angle in enumerate(angles):
         if angle % 90 == 0:
-            out[:, k] = np.rot90(patches, int(angle // 90) % 4, axes=(1, 2))
+            out[:, k] = symmetries.orient(patches, int(angle // 90))
         else:
             apply_matrix(rotation_matrix((height, width), angle, fill_mode), patches, out[:, k])
     return out.reshape(-1, height, width)

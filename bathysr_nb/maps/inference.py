@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
+from bathysr_nb.augment import symmetries
 from bathysr_nb.files import project
 from bathysr_nb.grids import georeference
 from bathysr_nb.grids.write import ATTRIBUTES
@@ -107,7 +108,7 @@ def superresolve(
     if unknown := reach is None:
         warnings.warn(f"{network.name}: not known how far it sees; tiles overlap by {HALO} cells", stacklevel=2)
         reach = HALO
-    orientations = _orientations(grid) if average else [(0, False)]
+    orientations = _orientations(grid) if average else symmetries.SQUARE[:1]
     lazy = grid.chunks is not None
     fields = map_tiles(
         _tile,
@@ -227,11 +228,10 @@ def _tell_other_cells(grid: xr.DataArray, model) -> None:
         )
 
 
-def _orientations(grid: xr.DataArray) -> list[tuple[int, bool]]:
-    """Quarter turns and whether flipped: all eight of square cells, else the four that keep rows rows."""
+def _orientations(grid: xr.DataArray):
+    """All eight symmetries where cells are square, else the four that keep rows rows."""
     dy, dx = georeference.cell_size(grid)
-    turns = range(4) if abs(dy / dx - 1) < SQUARE else (0, 2)
-    return [(turn, flipped) for turn in turns for flipped in (False, True)]
+    return symmetries.SQUARE if abs(dy / dx - 1) < SQUARE else symmetries.RECTANGLE
 
 
 def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> xr.Dataset:
@@ -313,15 +313,13 @@ def _averaged(network: keras.Model, patch: np.ndarray, orientations) -> np.ndarr
     return np.stack([first + mean, spread]).astype(np.float32)
 
 
-def _predicted(network: keras.Model, patch: np.ndarray, turn: int, flipped: bool) -> np.ndarray:
+def _predicted(network: keras.Model, patch: np.ndarray, quarters: int, mirrored: bool) -> np.ndarray:
     """What the network makes of a patch in one orientation, turned back; float32."""
-    turned = np.rot90(patch, turn)
-    turned = turned[:, ::-1] if flipped else turned
     level = _level(network, patch)
-    lr = np.ascontiguousarray(turned - level, dtype=np.float32)
+    lr = np.ascontiguousarray(symmetries.orient(patch, quarters, mirrored) - level, dtype=np.float32)
     sr = np.require(network.predict_on_batch(lr[None, ..., None]), np.float32, "W")[0, ..., 0]
     sr += level
-    return np.rot90(sr[:, ::-1] if flipped else sr, -turn)
+    return symmetries.restore(sr, quarters, mirrored)
 
 
 def _level(network: keras.Model, patch: np.ndarray) -> np.float32:

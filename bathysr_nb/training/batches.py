@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from bathysr_nb.augment import symmetries
 from bathysr_nb.augment.online import OnlineAugmentation
 
 AHEAD = 2  # batches that are laid out while one is trained on
@@ -79,15 +80,5 @@ class Batches:
         if self.turn:
             which = rng.integers(0, 8, len(chosen))
             for side in pair:
-                _turn_each(side, which)
+                symmetries.orient_each(side, which)
         return pair
-
-
-def _turn_each(patches, which) -> None:
-    """Turn by a number of quarter turns and flip, the eight ways of a square, where the patches are."""
-    step = 1 if patches.shape[1] == patches.shape[2] else 2
-    for number in range(1, 8):
-        chosen = which == number
-        turns, flipped = divmod(number, 2)
-        turned = np.rot90(patches[chosen], step * turns, axes=(1, 2))
-        patches[chosen] = turned[:, :, ::-1] if flipped else turned
