@@ -1,37 +1,49 @@
 """Figures: depth with hillshade, patches side by side, histograms, bars per slope bin.
 
-Depth is drawn in cmocean's ``deep`` (dark is deep), differences in its ``balance``
-(white is none), so a colour means the same thing in every notebook.
+A colour means the same in every figure: depth is drawn in cmocean's ``deep`` (dark is deep), differences in
+its ``balance`` (zero is white), amounts in its ``amp`` (zero is white); methods, training sets and the two
+groups of Adaptive Mixup have the colours of the tables below.
 """
 
 from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Callable
+from typing import NamedTuple
 
 import cmocean
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LightSource, Normalize
+from matplotlib.colors import Colormap, LightSource, Normalize
 from matplotlib.figure import Figure
 
-DEPTH = cmocean.cm.deep_r
-DIFFERENCE = cmocean.cm.balance
+#: Of methods; a network trained on another set than the flips is called network-set.
 COLORS = {
+    "truth": "k",
+    "nearest": "#e6ab02",
+    "bilinear": "#e7298a",
     "bicubic": "0.55",
-    "spline": "0.75",
+    "spline": "#7570b3",
     "linear filter": "#8c510a",
     "srcnn": "#762a83",
     "fsrcnn": "#2166ac",
     "espcn": "#1b7837",
-    "espcn-adaptive_mixup": "#5aae61",
+    "espcn-adaptive_mixup": "#17becf",
     "srgan": "#e08214",
     "esrgan": "#b2182b",
 }
+#: Of the two patches of a blend, the groups they come from, and the blend.
+GROUP_COLORS = {"steep": "#b2182b", "gentle": "#2166ac", "blend": "#1b7837"}
+#: Of the slopes that Adaptive Mixup starts from, aims at and reaches; matplotlib's first three, as in `histograms`.
+SET_COLORS = {"source": "C0", "target": "C1", "picked": "C2"}
+
+
+UNKNOWN_CELL = 50  # metres, for the shading of patches of unknown cell size
 
 
 def _show_in_notebooks() -> None:
-    """Let a notebook show a figure that a cell ends with, before pyplot has drawn one of its own."""
+    """Let a notebook show the figure that a cell ends with even before pyplot has drawn one, which switches that on."""
     shell = "IPython" in sys.modules and sys.modules["IPython"].get_ipython()
     if shell:
         from IPython.core.pylabtools import select_figure_formats
@@ -43,12 +55,64 @@ _show_in_notebooks()
 
 
 def limits(*arrays) -> tuple[float, float]:
-    """Shared colour limits: the smallest and largest cell of all arrays."""
+    """Shared colour limits: the smallest and the largest cell of all arrays, NaN left out."""
     return min(float(np.nanmin(a)) for a in arrays), max(float(np.nanmax(a)) for a in arrays)
 
 
-def hillshade(ax, depth: np.ndarray, cell: float, vmin=None, vmax=None, exaggeration: float = 5, title: str = ""):
-    """Draw depths in colour with the light from the north-west.
+def symmetric_limits(*arrays) -> tuple[float, float]:
+    """Shared colour limits about 0: the largest of the arrays' 99% quantiles of absolute values, NaN left out."""
+    span = max(float(np.nanpercentile(np.abs(a), 99)) for a in arrays) or 1.0
+    return -span, span
+
+
+def limits_from_zero(*arrays) -> tuple[float, float]:
+    """Shared colour limits from 0 to the largest cell of all arrays, NaN left out."""
+    return 0.0, limits(*arrays)[1] or 1.0
+
+
+class Quantity(NamedTuple):
+    """How the cells of a field are coloured.
+
+    Attributes
+    ----------
+    colours : Colormap
+    limits : callable
+        Takes fields to the colour limits that they share.
+    label : str
+        Of the colour bar.
+    shaded : bool
+        Lit from the north-west, for depths.
+    """
+
+    colours: Colormap
+    limits: Callable
+    label: str
+    shaded: bool = False
+
+
+DEPTH = Quantity(cmocean.cm.deep_r, limits, "depth (m)", shaded=True)
+DIFFERENCE = Quantity(cmocean.cm.balance, symmetric_limits, "difference (m)")
+AMOUNT = Quantity(cmocean.cm.amp, limits_from_zero, "m (RMS)")
+
+
+def _draw(ax, field: np.ndarray, cell: float, norm: Normalize, quantity: Quantity, exaggeration: float = 5) -> None:
+    """Draw one field on axes in kilometres."""
+    image = _shaded(field, cell, norm, exaggeration) if quantity.shaded else field
+    extent = [0, field.shape[1] * cell / 1e3, field.shape[0] * cell / 1e3, 0]
+    ax.imshow(image, cmap=quantity.colours, norm=norm, extent=extent, interpolation="nearest")
+
+
+def _shaded(depth: np.ndarray, cell: float, norm: Normalize, exaggeration: float = 5) -> np.ndarray:
+    """Colours (h, w, 4) of depths lit from the north-west, missing cells white."""
+    filled = np.nan_to_num(depth, nan=norm.vmax)
+    light = LightSource(315, 45)
+    rgb = light.shade(filled, DEPTH.colours, norm=norm, blend_mode="soft", vert_exag=exaggeration, dx=cell, dy=cell)
+    rgb[np.isnan(depth)] = 1
+    return rgb
+
+
+def hillshade(ax, depth: np.ndarray, cell: float, vmin=None, vmax=None, *, exaggeration: float = 5, title: str = ""):
+    """Draw depths in colour, lit from the north-west.
 
     Parameters
     ----------
@@ -70,24 +134,48 @@ def hillshade(ax, depth: np.ndarray, cell: float, vmin=None, vmax=None, exaggera
     """
     low, high = limits(depth)
     norm = Normalize(low if vmin is None else vmin, high if vmax is None else vmax)
-    extent = [0, depth.shape[1] * cell / 1e3, depth.shape[0] * cell / 1e3, 0]
-    ax.imshow(_shaded(depth, cell, norm, exaggeration), extent=extent, interpolation="nearest")
+    _draw(ax, depth, cell, norm, DEPTH, exaggeration)
     ax.set_title(title, fontsize=10)
-    return plt.cm.ScalarMappable(norm, DEPTH)
+    return plt.cm.ScalarMappable(norm, DEPTH.colours)
 
 
-def _shaded(depth: np.ndarray, cell: float, norm: Normalize, exaggeration: float = 5) -> np.ndarray:
-    """Colours (h, w, 4) of depths lit from the north-west, missing cells white."""
-    filled = np.nan_to_num(depth, nan=norm.vmax)
-    light = LightSource(315, 45)
-    rgb = light.shade(filled, DEPTH, norm=norm, blend_mode="soft", vert_exag=exaggeration, dx=cell, dy=cell)
-    rgb[np.isnan(depth)] = 1
-    return rgb
+def colorbar(mappable, axes, label: str = DEPTH.label):
+    """A colour bar beside one or more axes.
+
+    Parameters
+    ----------
+    mappable : ScalarMappable
+    axes : matplotlib Axes or sequence of them
+    label : str
+    """
+    figure = np.ravel(axes)[0].figure  # not pyplot's current one, which need not be theirs
+    return figure.colorbar(mappable, ax=axes, label=label, shrink=0.85, pad=0.02)
 
 
-def colorbar(mappable, axes, label: str = "depth (m)"):
-    """A colour bar beside one or more axes."""
-    return plt.colorbar(mappable, ax=axes, label=label, shrink=0.85, pad=0.02)
+def field_row(axes, fields, titles, cells, quantity: Quantity = DEPTH, *, norm=None, label: str | None = None) -> None:
+    """Fields of one place side by side on one colour scale, with its bar.
+
+    Parameters
+    ----------
+    axes : sequence of matplotlib Axes
+    fields : sequence of ndarray, shape (h, w)
+        They may differ in shape but cover the same ground.
+    titles : sequence of str
+    cells : sequence of float
+        Cell size of each, metres.
+    quantity : Quantity
+        What is shown: `DEPTH`, `DIFFERENCE` or `AMOUNT`.
+    norm : matplotlib Normalize, optional
+        A scale shared with other rows; by default that of `quantity` for these fields.
+    label : str, optional
+        Of the colour bar, by default the quantity's; "" draws none.
+    """
+    norm = norm or Normalize(*quantity.limits(*fields))
+    for ax, field, title, cell in zip(axes, fields, titles, cells):
+        _draw(ax, field, cell, norm, quantity)
+        ax.set_title(title, fontsize=10)
+    if label != "":
+        colorbar(plt.cm.ScalarMappable(norm, quantity.colours), list(axes), label or quantity.label)
 
 
 def patch_row(axes, patches, titles, cells) -> None:
@@ -102,26 +190,41 @@ def patch_row(axes, patches, titles, cells) -> None:
     cells : sequence of float
         Cell size of each, metres.
     """
-    low, high = limits(*patches)
-    for ax, patch, title, cell in zip(axes, patches, titles, cells):
-        mappable = hillshade(ax, patch, cell, low, high, title=title)
+    field_row(axes, patches, titles, cells)
+    for ax in axes:
         ax.set_xlabel("km")
-    colorbar(mappable, list(axes))
 
 
 def difference_row(axes, differences, titles, cell: float) -> None:
-    """Differences in metres side by side on one symmetric colour scale."""
-    span = max(float(np.nanpercentile(np.abs(d), 99)) for d in differences)
-    extent = [0, differences[0].shape[1] * cell / 1e3, differences[0].shape[0] * cell / 1e3, 0]
-    for ax, difference, title in zip(axes, differences, titles):
-        image = ax.imshow(difference, cmap=DIFFERENCE, vmin=-span, vmax=span, extent=extent)
-        ax.set_title(title, fontsize=10)
+    """Differences in metres side by side on one symmetric colour scale.
+
+    Parameters
+    ----------
+    axes : sequence of matplotlib Axes
+    differences : sequence of ndarray, shape (h, w)
+        Metres.
+    titles : sequence of str
+    cell : float
+        Cell size in metres.
+    """
+    field_row(axes, differences, titles, [cell] * len(differences), DIFFERENCE)
+    for ax in axes:
         ax.set_xlabel("km")
-    colorbar(image, list(axes), "difference (m)")
 
 
-def histograms(ax, values: dict, bins=40, label: str = "mean slope gradient") -> None:
-    """Outlined histograms of several sets as shares of each set."""
+def histograms(ax, values: dict, bins: int = 40, label: str = "mean slope gradient") -> None:
+    """Outlined histograms of several sets as shares of each set.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    values : dict of str to ndarray, shape (n,)
+        Name to the set's values.
+    bins : int
+        Equal bins over the range of all.
+    label : str
+        Of the values.
+    """
     low, high = limits(*values.values())
     edges = np.linspace(low, high, bins + 1)
     for name, value in values.items():
@@ -148,14 +251,20 @@ def slope_bars(ax, scores, methods) -> None:
         place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * width
         bars = ax.bar(place, rmse, width * 0.92, color=COLORS.get(method), label=method)
         ax.bar_label(bars, fmt="%.1f", fontsize=8)
-    _say_few(ax, scores, labels)
-    ax.set_xticks(range(len(labels)), labels)
-    ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE (m)")
+    _label_bins(ax, scores, labels)
+    ax.set_ylabel("RMSE (m)")
     ax.legend(frameon=False, loc="upper left")
 
 
 def change_intervals(ax, scores) -> None:
-    """Change in RMSE against bicubic with its 95% interval, per slope bin of enough blocks."""
+    """Change in RMSE against bicubic with its 95% interval, per slope bin with enough blocks.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    scores : DataFrame
+        As `bathysr_nb.scores.tables.score_table`; methods with a change are drawn.
+    """
     labels, shown = list(dict.fromkeys(scores["slope"])), _without_few(scores)
     methods = list(scores.dropna(subset="change")["method"].unique())
     for i, method in enumerate(methods):
@@ -164,18 +273,20 @@ def change_intervals(ax, scores) -> None:
         spread = [part["change"] - part["low"], part["high"] - part["change"]]
         ax.errorbar(place, part["change"], spread, fmt="o", capsize=4, color=COLORS.get(method), label=method)
     ax.axhline(0, color=COLORS["bicubic"], lw=1)
-    _say_few(ax, scores, labels)
-    ax.set_xticks(range(len(labels)), labels)
-    ax.set(xlabel="mean slope gradient of the true patch", ylabel="RMSE against bicubic (%)")
+    _label_bins(ax, scores, labels)
+    ax.set_ylabel("RMSE against bicubic (%)")
     ax.legend(frameon=False)
 
 
 def _without_few(scores):
-    """The scores with no numbers in bins of few blocks."""
+    """The scores, numbers in bins of few blocks replaced by NaN."""
     return scores.assign(**{name: scores[name].mask(scores["few"]) for name in ("rmse", "change", "low", "high")})
 
 
-def _say_few(ax, scores, labels: list[str]) -> None:
+def _label_bins(ax, scores, labels: list[str]) -> None:
+    """Name the slope bins on the axis, and say in those of few blocks why they are empty."""
+    ax.set_xticks(range(len(labels)), labels)
+    ax.set_xlabel("mean slope gradient of the true patch")
     few = scores.groupby("slope", sort=False)["few"].any()
     for place in np.flatnonzero(few[labels]):
         ax.annotate("few blocks", (place, 0), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=9)
@@ -189,12 +300,12 @@ def forest(scores, reference: str) -> Figure:
     scores : DataFrame
         As `bathysr_nb.scores.tables.score_table`, with a column model; methods with a change are drawn.
     reference : str
-        What the changes are against.
+        The method that changes are measured against.
 
     Returns
     -------
     matplotlib Figure
-        A row of panels for each model; that of a bin with few blocks says so and nothing else.
+        A row of panels for each model; the panel of a bin with few blocks says only that.
     """
     drawn = _without_few(scores.dropna(subset="change"))
     models, labels, methods = (list(dict.fromkeys(drawn[name])) for name in ("model", "slope", "method"))
@@ -251,7 +362,7 @@ def feature_histograms(table):
     """
     fig, axes = plt.subplots(1, table.shape[1], figsize=(3.2 * table.shape[1], 3), layout="constrained", sharey=True)
     for ax, column in zip(axes, table):
-        ax.hist(table[column], 40, color="#2166ac")
+        ax.hist(table[column], 40, color=SET_COLORS["source"])
         ax.set_xlabel(column.replace("_", " "), fontsize=8)
     axes[0].set_ylabel("patches")
     return fig
@@ -263,28 +374,27 @@ def patch_rows(rows, cell: float | None) -> Figure:
     Parameters
     ----------
     rows : sequence of dict
-        Title to patch, ndarray of shape (h, w), metres.
+        Title to patch, ndarray of shape (h, w), metres. Rows may differ in length.
     cell : float or None
         Cell size in metres; None draws no axes.
 
     Returns
     -------
     Figure
-        Rows may differ in length. It belongs to no window: show or save it.
+        Not one of pyplot's: show or save it.
     """
     columns = max(len(row) for row in rows)
     figure = Figure(figsize=(2.1 * columns + 1, 2.3 * len(rows)), layout="constrained")
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    low, high = limits(*(patch for row in rows for patch in row.values()))
-    for line, row in zip(grid, rows):
-        for ax, (title, patch) in zip(line, row.items()):
-            mappable = hillshade(ax, patch, cell or 50, low, high, title=title)
+    norm = Normalize(*limits(*(patch for row in rows for patch in row.values())))
+    for line, row in zip(figure.subplots(len(rows), columns, squeeze=False), rows):
+        field_row(line, row.values(), row, [cell or UNKNOWN_CELL] * columns, norm=norm, label="")
+        for ax in line[: len(row)]:
             ax.tick_params(labelsize=8)
             ax.axis("on" if cell else "off")
         for ax in line[len(row) :]:
             ax.remove()
     figure.supxlabel("km" if cell else "", fontsize=10)
-    figure.colorbar(mappable, ax=figure.axes, label="depth (m)", shrink=0.85, pad=0.02)
+    colorbar(plt.cm.ScalarMappable(norm, DEPTH.colours), figure.axes)
     return figure
 
 
@@ -299,14 +409,13 @@ def comparison(rows, cell: float | None = None, figure: Figure | None = None) ->
     cell : float, optional
         Cell size of the finest patches in metres.
     figure : Figure, optional
-        One that this function made for rows of the same number and length: it is drawn anew,
+        One that this function drew for as many rows of the same lengths: it is drawn on again,
         which is faster.
 
     Returns
     -------
     Figure
-        The depths that a row's colours span stand beside it. It belongs to no window: show or
-        save it.
+        The depths that a row's colours span stand beside it. Not one of pyplot's: show or save it.
 
     Notes
     -----
@@ -317,26 +426,23 @@ def comparison(rows, cell: float | None = None, figure: Figure | None = None) ->
         figure = Figure(figsize=(2 * columns + 0.3, 2.35 * lines + 0.3), layout="constrained")
         figure.subplots(lines, columns, squeeze=False)
     else:
-        figure.set_layout_engine("none")  # as it was laid out for the first
+        figure.set_layout_engine("none")  # the first drawing's layout stays; to lay out takes longer than to draw
     for line, row in zip(np.reshape(figure.axes, (lines, columns)), rows):
         norm = Normalize(*limits(*row.values()))
         finest = max(patch.shape[1] for patch in row.values())
         for ax, (title, patch) in zip(line, row.items()):
-            _redraw(ax, _shaded(patch, (cell or 50) * finest / patch.shape[1], norm), title)
+            own_cell = (cell or UNKNOWN_CELL) * finest / patch.shape[1]
+            if ax.images:  # of the first drawing
+                ax.images[0].set_data(_shaded(patch, own_cell, norm))
+            else:
+                _draw(ax, patch, own_cell, norm, DEPTH)
+                ax.set(xticks=[], yticks=[])
+            ax.set_title(title, fontsize=8)
         line[0].set_ylabel(f"{norm.vmin:,.0f} to {norm.vmax:,.0f} m", fontsize=7)
         for ax in line[len(row) :]:
             ax.axis("off")
     figure.supxlabel(f"each patch is {finest * cell / 1e3:g} km wide" if cell else "", fontsize=8)
     return figure
-
-
-def _redraw(ax, rgb: np.ndarray, title: str) -> None:
-    if ax.images:
-        ax.images[0].set_data(rgb)
-    else:
-        ax.imshow(rgb, extent=[0, 1, rgb.shape[0] / rgb.shape[1], 0], interpolation="nearest")
-        ax.set(xticks=[], yticks=[])
-    ax.set_title(title, fontsize=8)
 
 
 def history(frame) -> Figure:
@@ -345,13 +451,12 @@ def history(frame) -> Figure:
     Parameters
     ----------
     frame : DataFrame
-        ``history.csv``, one row an epoch. Where it has g_loss and d_loss (GANs), these take
-        the place of the loss.
+        ``history.csv``, one row an epoch. GANs have g_loss and d_loss, which are drawn in place of the loss.
 
     Returns
     -------
     Figure
-        It belongs to no window: show or save it.
+        Not one of pyplot's: show or save it.
 
     Notes
     -----
