@@ -11,6 +11,7 @@ Source: manual 2.1.4, 2.1.5, 2.2.10, 2.2.13, 2.2.14.
 from __future__ import annotations
 
 from bathysr_nb.models.backend import keras, ops
+from bathysr_nb.models.options import Srgan
 
 
 def label_losses(real, fake, valid: float = 1.0, invalid: float = 0.0):
@@ -81,7 +82,15 @@ class GAN(keras.Model):
     """
 
     def __init__(
-        self, generator, discriminator, relativistic=False, loss_weights=(1, 1e-7), label_noise=1e-6, seed=0, **kwargs
+        self,
+        generator,
+        discriminator,
+        *,
+        relativistic=False,
+        loss_weights=Srgan.loss_weights,
+        label_noise=Srgan.label_noise,
+        seed=0,
+        **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # metres reach the networks in 32 bits
         self.generator, self.discriminator = generator, discriminator

@@ -13,7 +13,7 @@ import numpy as np
 
 from bathysr_nb.interpolation import REACH, kernel_1d
 from bathysr_nb.models.backend import keras, ops
-from bathysr_nb.models.normalisation import WINDOW
+from bathysr_nb.models.normalisation import LOCAL_MEAN_CELLS
 
 
 def depth_to_space(x, scale: int):
@@ -182,7 +182,7 @@ class LocalMean(keras.layers.Layer):
     gradient takes as long as a whole training step for the discriminators' window of 37 cells.
     """
 
-    def __init__(self, window=WINDOW, trainable=False, **kwargs):
+    def __init__(self, window=LOCAL_MEAN_CELLS, trainable=False, **kwargs):
         super().__init__(trainable=trainable, **kwargs)
         self.window = int(window)
 

@@ -16,12 +16,12 @@ import numpy as np
 from scipy import ndimage
 
 NORMALISATION = "normalisation.json"  # beside the weights
-WINDOW = 9  # LR cells along the side of the local mean's window
+LOCAL_MEAN_CELLS = 9  # LR cells along the side of the local mean's window
 
 
 def local_mean(lr: np.ndarray) -> np.ndarray:
     """Mean over the 9 x 9 cells around each cell, edges replicated; shape (..., h, w)."""
-    size = (1,) * (np.ndim(lr) - 2) + (WINDOW, WINDOW)
+    size = (1,) * (np.ndim(lr) - 2) + (LOCAL_MEAN_CELLS, LOCAL_MEAN_CELLS)
     return ndimage.uniform_filter(np.asarray(lr, dtype=np.float64), size, mode="nearest")
 
 

@@ -13,20 +13,17 @@ from bathysr_nb.files import yamlfile
 from bathysr_nb.files.kinds import (
     Count,
     Depths,
-    Loss,
-    Model,
-    Optimizer,
     Positive,
     Rate,
     Residual,
-    Scale,
-    Schedule,
     Seed,
     Share,
 )
 from bathysr_nb.files.yamlfile import Limit
 from bathysr_nb.mixup.planning import Policy
+from bathysr_nb.models.options import Model, Scale
 from bathysr_nb.scores.linear import WINDOW
+from bathysr_nb.training.choices import Loss, Optimizer, Schedule
 from bathysr_nb.trial.training_sets import ARMS
 
 REFERENCE = "flip_rotate"  # the arm that all others are compared with
