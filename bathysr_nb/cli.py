@@ -160,7 +160,7 @@ def _mixup(args) -> None:
     from bathysr_nb.manual import mixing
     from bathysr_nb.mixup import report as mixup_report
 
-    params = mixing.load(args.config, _overrides(args.set))
+    params = mixing.load_mixup_params(args.config, _overrides(args.set))
     print(mixup_report.text(mixing.mix_files(params, args.force)))
 
 
@@ -168,18 +168,18 @@ def _train(args) -> None:
     if args.resume and args.force:
         raise ValueError("--resume goes on with an earlier run, --force deletes it; give one of them")
     params = inputfile.load_params(args.config, _overrides(args.set))
-    from bathysr_nb.manual.training import outcome, train_params
+    from bathysr_nb.manual.training import train_params, training_summary
 
     flags = {"mixed_precision": args.mixed_precision, "xla": args.xla, "tensorboard": args.tensorboard}
     trained = train_params(params, resume=args.resume, force=args.force, **flags)
-    print(outcome(params, trained))
+    print(training_summary(params, trained))
 
 
 def _test(args) -> None:
     params = inputfile.load_params(args.config, _overrides(args.set))
     from bathysr_nb.manual import testing
 
-    print(testing.summary(testing.test(params, overwrite=args.force, edges=args.slope_edges)))
+    print(testing.test_summary(testing.test(params, overwrite=args.force, edges=args.slope_edges)))
 
 
 def _evaluate(args) -> None:
@@ -204,9 +204,9 @@ def _superresolve(args) -> None:
 def _ablate(args) -> None:
     from bathysr_nb.trial import jobs, settings, verdict
 
-    asked = settings.load(args.config, _overrides(args.set))
-    jobs.run(asked, args.workers, args.force)
-    print(*verdict.verdicts(verdict.write(asked, _command(args))), asked.save_dir / "ablation.md", sep="\n")
+    asked = settings.load_settings(args.config, _overrides(args.set))
+    jobs.run_trial(asked, args.workers, args.force)
+    print(*verdict.verdict_sentences(verdict.write_verdict(asked, _command(args))), asked.save_dir / "ablation.md", sep="\n")
 
 
 def _here(text: str) -> Path:

@@ -17,7 +17,7 @@ import numpy as np
 
 from bathysr_nb.augment.resample import FILL_MODES, ZOOM_RANGE, extend_index, real_patches, taps
 from bathysr_nb.files.kinds import Degrees, Factors
-from bathysr_nb.files.yamlfile import Limit, fits, in_words, signature
+from bathysr_nb.files.yamlfile import Limit, fits, describe, signature
 from bathysr_nb.interpolation import keys_taps
 from bathysr_nb.pairs.downsampling import pair_scale, resize
 
@@ -100,7 +100,7 @@ class OnlineRanges:
         for name, (hint, _) in signature(type(self)).items():
             value = getattr(self, name)
             if not fits(value, hint):
-                faults.append(f"{name} is {value!r}, expected {in_words(hint)}")
+                faults.append(f"{name} is {value!r}, expected {describe(hint)}")
         if faults:
             raise ValueError(f"online_da: {'; '.join(faults)}")
 

@@ -105,7 +105,7 @@ def cell_size(params: Params) -> tuple[float, float] | None:
     return None
 
 
-def outcome(params: Params, result: Trained) -> str:
+def training_summary(params: Params, result: Trained) -> str:
     """One line: the best epoch's RMSE on the validation set beside bicubic's."""
     with warnings.catch_warnings(action="ignore"):  # they were told when the training began
         validation = sets.load_set(params.data_dir / "validation", scale=params.scale, input_shape=params.input_shape)

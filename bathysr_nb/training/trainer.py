@@ -50,7 +50,7 @@ WRITTEN = (
     "evaluation",
 )
 LEFT_OVER = tuple(f".{Path(pattern).stem}-*" for pattern in WRITTEN)  # begun when a run was killed
-SHOWN = 4  # validation patches in test_*.png
+TEST_PATCHES = 4  # validation patches in test_*.png
 
 
 class Trained(NamedTuple):
@@ -334,7 +334,7 @@ def _fit(model, data: Batches, validation, epochs, recipe: Recipe, history, norm
 
 def _shown(validation, normalisation: Normalisation):
     """Four validation patches, and how they are drawn beside what the network makes of them."""
-    chosen = np.linspace(0, len(validation[0]) - 1, SHOWN).astype(int)
+    chosen = np.linspace(0, len(validation[0]) - 1, TEST_PATCHES).astype(int)
     lr, hr = (side[chosen] for side in validation)
     enlarged = baselines.enlarged(lr, hr.shape[1] // lr.shape[1])
 

@@ -94,10 +94,10 @@ def areas(ablation: Ablation) -> Areas:
     return Areas(*((lr[part], hr[part]) for part in chosen), judged, delta)
 
 
-def training_set(ablation: Ablation, arm: str, seed: int) -> training_sets.TrainingSet:
+def arm_training_set(ablation: Ablation, arm: str, seed: int) -> training_sets.TrainingSet:
     """The pairs of one arm: `increase_rate` times as many as the source has, whatever the arm."""
     area = areas(ablation)
-    return training_sets.make(
+    return training_sets.make_training_set(
         arm,
         *area.source,
         area.delta,
@@ -126,7 +126,7 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
     from bathysr_nb.training.trainer import train
 
     area, residual = areas(ablation), ablation.residual is not None
-    made = training_set(ablation, job.arm, job.seed)
+    made = arm_training_set(ablation, job.arm, job.seed)
     units = Normalisation.fit(*_channel(area.source), residual, ablation.norm_range)
     keys = ("steps", "batch_size", "learning_rate", "schedule", "optimizer", "loss")
     recipe = Recipe(turn=False, keep="last", seed=job.seed, **{key: getattr(ablation, key) for key in keys})
@@ -163,7 +163,7 @@ def errors(truth: np.ndarray, estimate: np.ndarray, scale: int) -> pd.DataFrame:
     )
 
 
-def run(ablation: Ablation, workers: int | str | None = None, force: bool = False) -> None:
+def run_trial(ablation: Ablation, workers: int | str | None = None, force: bool = False) -> None:
     """Train every network on every arm with every seed, and keep the errors of each in save_dir.
 
     Finished trainings are kept and not repeated: a call that was stopped goes on, and more arms, networks
@@ -186,7 +186,7 @@ def run(ablation: Ablation, workers: int | str | None = None, force: bool = Fals
         If save_dir holds files of the same names that no ablation made.
     """
     _prepare(ablation, force)
-    todo = [job for job in jobs(ablation) if not score_file(ablation, job, ".json").exists()]
+    todo = [job for job in all_jobs(ablation) if not score_file(ablation, job, ".json").exists()]
     with project.progress(todo, "trainings") as bar:
         for job, (table, about) in _results(ablation, todo, workers):
             store.write_text(score_file(ablation, job, ".csv"), table.to_csv(index=False), overwrite=True)
@@ -194,7 +194,7 @@ def run(ablation: Ablation, workers: int | str | None = None, force: bool = Fals
             bar.update()
 
 
-def jobs(ablation: Ablation) -> list[Job]:
+def all_jobs(ablation: Ablation) -> list[Job]:
     """All trainings: of each seed those of all arms, so that a part is comparable early."""
     return [Job(m, a, s) for m, s, a in itertools.product(ablation.models, ablation.seeds, ablation.arms)]
 

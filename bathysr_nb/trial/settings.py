@@ -54,7 +54,7 @@ def _room_for_filter(patch_cells, scale) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """The keys of an ablation's file as attributes; made by `load`.
+    """The keys of an ablation's file as attributes; made by `load_settings`.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Ablation:
     save_dir : Path
         Folder for all that is written.
     arms : tuple of str
-        Training sets to compare; see `bathysr_nb.trial.training_sets.make`.
+        Training sets to compare; see `bathysr_nb.trial.training_sets.make_training_set`.
     models : tuple of str
         Networks to train on each.
     seeds : tuple of int
@@ -80,7 +80,7 @@ class Ablation:
     increase_rate : float
         Pairs of every arm, in multiples of the source's.
     originals_share, threshold, lambda_policy, alpha, lamb
-        As `bathysr_nb.trial.training_sets.make`.
+        As `bathysr_nb.trial.training_sets.make_training_set`.
     steps, batch_size, learning_rate, schedule, optimizer, loss
         As `bathysr_nb.training.recipe.Recipe`; the same for every arm.
     residual : {"bicubic", None}
@@ -131,7 +131,7 @@ class Ablation:
         return {name: getattr(self, name) for name in names} | {"grid": self.grid.name}
 
 
-def load(path, overrides: dict | None = None) -> Ablation:
+def load_settings(path, overrides: dict | None = None) -> Ablation:
     """Read the file of an ablation; relative paths count from its folder.
 
     Parameters

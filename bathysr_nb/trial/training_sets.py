@@ -45,7 +45,7 @@ class TrainingSet(NamedTuple):
 
 @dataclass(frozen=True)
 class Material:
-    """What an arm is made from; see `make`."""
+    """What an arm is made from; see `make_training_set`."""
 
     pool: Pool
     delta: float | tuple[float, float]
@@ -56,7 +56,7 @@ class Material:
     options: dict  # of `bathysr_nb.mixup.planning.plan`
 
 
-def make(
+def make_training_set(
     name: str,
     lr,
     hr,
@@ -119,7 +119,7 @@ def make(
     --------
     >>> hr = np.random.default_rng(0).normal(size=(20, 16, 16)) * np.arange(1, 21)[:, None, None]
     >>> lr = hr.reshape(20, 4, 4, 4, 4).mean(axis=(2, 4))
-    >>> {len(make(name, lr, hr, 200, lr[5:], 50, reference=(lr, hr)).pairs) for name in ARMS}
+    >>> {len(make_training_set(name, lr, hr, 200, lr[5:], 50, reference=(lr, hr)).pairs) for name in ARMS}
     {50}
     """
     if name not in ARMS:
