@@ -206,7 +206,11 @@ def _ablate(args) -> None:
 
     asked = settings.load_settings(args.config, _overrides(args.set))
     jobs.run_trial(asked, args.workers, args.force)
-    print(*verdict.verdict_sentences(verdict.write_verdict(asked, _command(args))), asked.save_dir / "ablation.md", sep="\n")
+    print(
+        *verdict.verdict_sentences(verdict.write_verdict(asked, _command(args))),
+        asked.save_dir / "ablation.md",
+        sep="\n",
+    )
 
 
 def _here(text: str) -> Path:

@@ -17,7 +17,7 @@ import numpy as np
 
 from bathysr_nb.augment.resample import FILL_MODES, ZOOM_RANGE, extend_index, real_patches, taps
 from bathysr_nb.files.kinds import Degrees, Factors
-from bathysr_nb.files.yamlfile import Limit, fits, describe, signature
+from bathysr_nb.files.yamlfile import Limit, describe, fits, signature
 from bathysr_nb.interpolation import keys_taps
 from bathysr_nb.pairs.downsampling import pair_scale, resize
 

@@ -96,7 +96,9 @@ def load_set(folder, pairs=DEFAULT_PAIRS, scale: int | None = None, input_shape=
         scale, input_shape = scale or found, input_shape or lr.shape[1:]
         whole = _whole(lr, hr, lr_path, hr_path)
         parts.append(
-            LoadedPairs(lr[whole], hr[whole], first + whole) if len(whole) < len(lr) else LoadedPairs(lr, hr, whole + first)
+            LoadedPairs(lr[whole], hr[whole], first + whole)
+            if len(whole) < len(lr)
+            else LoadedPairs(lr, hr, whole + first)
         )
         first += len(lr)
     joined = parts[0] if len(parts) == 1 else LoadedPairs(*map(np.concatenate, zip(*parts)))

@@ -35,7 +35,7 @@ DISCRIMINATORS = {
     "srgan": (srgan.discriminator, {}),
     "esrgan": (partial(srgan.discriminator, dropout=esrgan.DROPOUT), {"relativistic": True}),
 }
-BEST = "weights_best.weights.h5"  # at the lowest validation loss
+BEST = "weights_best.weights.h5"  # weights at the lowest validation loss
 
 
 def load_model(path) -> keras.Model:
@@ -60,7 +60,7 @@ def load_model(path) -> keras.Model:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: not a saved model (cut short, or another kind of file)")
+        raise ValueError(f"{path}: not a saved model (truncated, or another kind of file)")
     try:
         return keras.models.load_model(path, compile=False)
     except UNREADABLE as error:
@@ -68,7 +68,7 @@ def load_model(path) -> keras.Model:
 
 
 def predictor(model: keras.Model) -> keras.Model:
-    """The part of a model that predicts: a GAN's generator, any other model itself."""
+    """The part of a model that predicts: of a GAN its generator, else the model itself."""
     return model.generator if isinstance(model, GAN) else model
 
 
@@ -89,7 +89,7 @@ def build_model(
         None: the input is already 0..1 and so is the output. In the residual form the
         last layer starts at zero, so that the untrained model is bicubic exactly.
     **options
-        See `default_options` and the network's own function.
+        Of the network; see `bathysr_nb.models.options`.
 
     Returns
     -------
@@ -99,8 +99,8 @@ def build_model(
     Raises
     ------
     ValueError
-        Naming the choices, if the name, the scale or an option is unknown; or if `kernels` are
-        not one more than `filters`.
+        Naming the choices, if the name, the scale or an option is unknown; if `kernels` are
+        not one more than `filters`; if patches have more than one channel.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def _with_discriminator(generator, scale: int, normalisation, options: dict) -> 
 
 
 def _from_metres(depth, normalisation: Normalisation | None, window: int = LOCAL_MEAN_CELLS):
-    """Metres to what a network sees; in 32 bits whatever the network computes in."""
+    """Metres to a network's units; in float32 whatever precision the network computes in."""
     if normalisation is None:
         return depth
     if normalisation.relief is None:
@@ -149,7 +149,7 @@ def _from_metres(depth, normalisation: Normalisation | None, window: int = LOCAL
 
 
 def _to_metres(lr, out, scale: int, normalisation: Normalisation | None):
-    """What a network gives to metres; in the residual form, added to bicubic."""
+    """A network's output to metres; in the residual form it is added to bicubic."""
     if normalisation is None:
         return out
     if normalisation.relief is None:
