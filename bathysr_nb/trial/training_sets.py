@@ -248,9 +248,7 @@ def _c_mixup(given: Material) -> TrainingSet:
         if len(seen) == given.total:
             break
     else:
-        raise ValueError(
-            f"too few originals: {given.total} different blends of similar slope wanted from {len(pool)}"
-        )
+        raise ValueError(f"too few originals: {given.total} different blends of similar slope wanted from {len(pool)}")
     high, low, which, other = np.concatenate(parts).T
     return _blended(given, Blends(high, low, which, other, lam))
 
