@@ -1,4 +1,4 @@
-"""The shell command ``bathysr``: one verb a task, each a few lines over the package."""
+"""The shell command ``bathysr``: one verb per task, each a few lines over the package."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from bathysr_nb.files import project, yamlfile
-from bathysr_nb.manual import inputfile
+from bathysr_nb.training.choices import PRECISIONS
+
+# Everything heavier is imported by the verb that needs it, so that --help and faults in the input come at once.
 
 EXAMPLES = {
     "demo": "bathysr demo --run-dir runs/demo",
@@ -66,7 +68,7 @@ def _build(args) -> None:
     overrides = _overrides(args.set)
     for one, other in (("block_cells", "block_shape"), ("block_shape", "block_cells")):
         if overrides.get(one) is not None:
-            overrides.setdefault(other, None)  # what is set takes the place of the file's other way to say it
+            overrides.setdefault(other, None)  # replaces whichever of the two the file has
     values = yamlfile.arguments(keys, args.config, overrides)
     save_dir = values.pop("save_dir")
     if values.get("block_cells") is not None:
@@ -74,7 +76,7 @@ def _build(args) -> None:
     dataset = Dataset(values.pop("lr", None), values.pop("hr"), **values)
     dataset.save(save_dir, args.force)
     if any(dataset.trimmed):
-        print(f"left out beyond whole blocks: {dataset.trimmed[0]} rows, {dataset.trimmed[1]} columns")
+        print(f"trimmed to whole blocks: {dataset.trimmed[0]} rows and {dataset.trimmed[1]} columns left out")
     for name in SETS:
         table = dataset.tables[name]
         print(f"{save_dir / name}: {len(table)} pairs of {table['block'].nunique()} blocks")
@@ -95,9 +97,9 @@ def _features(args) -> None:
     from bathysr_nb.pairs import features
 
     names = (".csv", "_scatter.png", "_histograms.png")
-    there = [str(path) for p in args.pickles for name in names if (path := p.with_name(p.stem + name)).exists()]
-    if there and not args.force:
-        raise FileExistsError(f"{there[0]}: exists already; pass --force to replace it")
+    existing = [str(path) for p in args.pickles for name in names if (path := p.with_name(p.stem + name)).exists()]
+    if existing and not args.force:
+        raise FileExistsError(f"{existing[0]}: exists already; pass --force to replace it")
     for pickle in project.progress(args.pickles, "features"):
         table = features.write_features(pickle, args.delta, args.force)
         for name, figure in (
@@ -110,12 +112,16 @@ def _features(args) -> None:
         print(pickle.with_suffix(".csv"))
 
 
-#: Keys of the augmentation verbs besides those of the files, as the manual prints them.
-AUGMENT_KEYS = {
-    "flip": {},
-    "rotate": {"angles": tuple[float, ...], "fill_mode": Literal["nearest", "reflect", "wrap"]},
-    "scale": {"dscales": tuple[float, ...], "xyscales": tuple[float, ...]},
-}
+def _augment_keys(verb: str) -> dict:
+    """The keys of an augmentation verb's file besides the files' names, as the manual prints them, and ``lr``."""
+    from bathysr_nb.augment.resample import FILL_MODES
+
+    keys = {
+        "flip": {},
+        "rotate": {"angles": tuple[float, ...], "fill_mode": Literal[FILL_MODES]},
+        "scale": {"dscales": tuple[float, ...], "xyscales": tuple[float, ...]},
+    }
+    return keys[verb] | {"lr": Literal["remake", "transform"]}
 
 
 def _augment(args) -> None:
@@ -125,16 +131,15 @@ def _augment(args) -> None:
     from bathysr_nb.pairs import downsampling, features
 
     needed = {"train_dir": Path, "train_data": tuple[str, str], "train_savedata": tuple[str, str]}
-    known = AUGMENT_KEYS[args.verb] | {"lr": Literal["remake", "transform"]}
     keys = {key: (kind, inspect.Parameter.empty) for key, kind in needed.items()}
-    keys |= {key: (kind, None) for key, kind in known.items()}
+    keys |= {key: (kind, None) for key, kind in _augment_keys(args.verb).items()}
     values = yamlfile.arguments(keys, args.config, _overrides(args.set))
     files = [values.pop(key) for key in needed]
     hr, lr = (store.load_patches(files[0] / name)[:100, ..., 0] for name in files[1])
     made = downsampling.downsampling_of(lr, hr)
     beside = files[0] / "patches.csv"
     if args.verb == "rotate" and beside.is_file() and len(set(features.spacing(beside, hr.shape[1]))) > 1:
-        warnings.warn("cells are not square: turned ground is a little stretched, and its slope changes", stacklevel=1)
+        warnings.warn("cells are not square: rotation stretches terrain slightly and changes its slopes", stacklevel=1)
     values["downsampling"] = {"remake": made or "bilinear", "transform": None}.get(values.pop("lr", None), made)
     verb = partial(getattr(offline, f"{args.verb}_pairs"), **values)
     options = {"with_originals": args.with_originals, "force": args.force, "overwrite": args.force}
@@ -160,35 +165,47 @@ def _mixup(args) -> None:
     from bathysr_nb.manual import mixing
     from bathysr_nb.mixup import report as mixup_report
 
-    params = mixing.load(args.config, _overrides(args.set))
+    params = mixing.load_mixup_params(args.config, _overrides(args.set))
     print(mixup_report.text(mixing.mix_files(params, args.force)))
+
+
+def _params(args):
+    from bathysr_nb.manual.inputfile import load_params
+
+    return load_params(args.config, _overrides(args.set))
+
+
+def _edges(args) -> tuple[float, ...]:
+    from bathysr_nb.scores.tables import MANUAL_EDGES
+
+    return args.slope_edges or MANUAL_EDGES
 
 
 def _train(args) -> None:
     if args.resume and args.force:
-        raise ValueError("--resume goes on with an earlier run, --force deletes it; give one of them")
-    params = inputfile.load_params(args.config, _overrides(args.set))
-    from bathysr_nb.manual.training import outcome, train_params
+        raise ValueError("--resume continues an earlier run, --force deletes it; give one of them")
+    params = _params(args)
+    from bathysr_nb.manual.training import train_params, training_summary
 
     flags = {"mixed_precision": args.mixed_precision, "xla": args.xla, "tensorboard": args.tensorboard}
     trained = train_params(params, resume=args.resume, force=args.force, **flags)
-    print(outcome(params, trained))
+    print(training_summary(params, trained))
 
 
 def _test(args) -> None:
-    params = inputfile.load_params(args.config, _overrides(args.set))
+    params = _params(args)
     from bathysr_nb.manual import testing
 
-    print(testing.summary(testing.test(params, overwrite=args.force, edges=args.slope_edges)))
+    print(testing.test_summary(testing.test(params, overwrite=args.force, edges=_edges(args))))
 
 
 def _evaluate(args) -> None:
-    params = inputfile.load_params(args.config, _overrides(args.set))
+    params = _params(args)
     from bathysr_nb.manual import evaluation
     from bathysr_nb.scores import page as score_page
 
-    found = evaluation.evaluate_params(params, overwrite=args.force, edges=args.slope_edges)
-    print("inner cells", *score_page.verdicts(*found, params.model, args.slope_edges), sep="\n")
+    found = evaluation.evaluate_params(params, overwrite=args.force, edges=_edges(args))
+    print("inner cells", *score_page.verdicts(*found, params.model, _edges(args)), sep="\n")
     print(params.log_dir / evaluation.FOLDER / "scores.md")
 
 
@@ -204,23 +221,24 @@ def _superresolve(args) -> None:
 def _ablate(args) -> None:
     from bathysr_nb.trial import jobs, settings, verdict
 
-    asked = settings.load(args.config, _overrides(args.set))
-    jobs.run(asked, args.workers, args.force)
-    print(*verdict.verdicts(verdict.write(asked, _command(args))), asked.save_dir / "ablation.md", sep="\n")
-
-
-def _here(text: str) -> Path:
-    return Path(text).absolute()
+    ablation = settings.load_settings(args.config, _overrides(args.set))
+    jobs.run_trial(ablation, args.workers, args.force)
+    scores = verdict.write_verdict(ablation, _command(args))
+    print(*verdict.verdict_sentences(scores), ablation.save_dir / "ablation.md", sep="\n")
 
 
 def _command(args) -> str:
-    """The command as others would give it: files by their name, without save_dir."""
+    """The command as anyone could repeat it: files by name alone, and without save_dir."""
     settings = dict(text.split("=", 1) for text in args.set if not text.startswith("save_dir="))
-    told = [f"--set {key}={Path(value).name or value}" for key, value in settings.items()]
-    return " ".join(["bathysr", args.verb, f"params/{args.config.name}", *told])
+    options = [f"--set {key}={Path(value).name or value}" for key, value in settings.items()]
+    return " ".join(["bathysr", args.verb, f"params/{args.config.name}", *options])
 
 
-def _workers(text: str):
+def _absolute_path(text: str) -> Path:
+    return Path(text).absolute()
+
+
+def _worker_count_or_address(text: str) -> int | str:
     if not text.isdigit():
         return text
     if not int(text):
@@ -228,17 +246,17 @@ def _workers(text: str):
     return int(text)
 
 
-def _edges(text: str) -> tuple[float, ...]:
+def _rising_numbers(text: str) -> tuple[float, ...]:
     try:
         edges = tuple(float(part) for part in text.split(","))
     except ValueError:
         edges = ()
     if not edges or any(b <= a for a, b in zip((0, *edges), edges)):
-        raise argparse.ArgumentTypeError(f"found {text}, expected numbers that rise from above 0, such as 0.05,0.1")
+        raise argparse.ArgumentTypeError(f"found {text}, expected rising numbers above 0, such as 0.05,0.1")
     return edges
 
 
-def _delta(text: str):
+def _metres(text: str) -> float | tuple[float, float]:
     parts = [float(part) for part in text.split(",")]
     if len(parts) not in (1, 2):
         raise argparse.ArgumentTypeError("expected metres, or dy,dx")
@@ -251,105 +269,156 @@ def _verb(verbs, name: str, run, help: str) -> argparse.ArgumentParser:
     return verb
 
 
-def _configured(verb: argparse.ArgumentParser) -> None:
+def _add_force(verb) -> None:
+    verb.add_argument("--force", action="store_true", help="replace existing output")
+
+
+def _configured_verb(verbs, name: str, run, help: str) -> argparse.ArgumentParser:
+    """A verb that reads a YAML file."""
+    verb = _verb(verbs, name, run, help)
     verb.add_argument(
-        "config", type=Path, metavar="CONFIG.yml", help="keys and values; relative paths count from its folder"
+        "config", type=Path, metavar="CONFIG.yml", help="settings; relative paths in it count from its folder"
     )
     verb.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="take the place of a key (repeatable)"
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting of the file (repeatable)"
     )
-    verb.add_argument("--force", action="store_true", help="replace what is there already")
+    _add_force(verb)
+    return verb
+
+
+def _add_demo(verbs) -> None:
+    verb = _verb(
+        verbs,
+        "demo",
+        _demo,
+        "run notebooks 01 to 08 on the bundled grid, print RMSE per slope bin, write a report",
+    )
+    verb.add_argument("--run-dir", default="runs/demo", help="folder for all files (default: %(default)s)")
+
+
+def _add_features(verbs) -> None:
+    verb = _verb(verbs, "features", _features, "write a table and figures of the terrain features of patches")
+    verb.add_argument("pickles", type=Path, nargs="+", metavar="FILE.pkl", help="patches, e.g. data_HR.pkl")
+    verb.add_argument("--delta", type=_metres, help="cell size in metres, or dy,dx (default: from patches.csv)")
+    _add_force(verb)
+
+
+def _add_augmentations(verbs) -> None:
+    for name, help in (
+        ("flip", "write flipped copies of training pairs"),
+        ("rotate", "write rotated copies of training pairs"),
+        ("scale", "write depth-stretched and zoomed copies of training pairs"),
+    ):
+        verb = _configured_verb(verbs, name, _augment, help)
+        verb.add_argument("--with-originals", action="store_true", help="write the originals before the copies")
+
+
+def _add_preview(verbs) -> None:
+    verb = _verb(verbs, "preview", _preview, "draw one patch beside each of its augmentations")
+    verb.add_argument("pickle", type=Path, metavar="FILE.pkl", help="patches, e.g. data_HR.pkl")
+    verb.add_argument("--index", type=int, default=0, help="number of the patch, from 0 (default: %(default)s)")
+    _add_force(verb)
+
+
+def _add_train(verbs) -> None:
+    verb = _configured_verb(
+        verbs, "train", _train, "train the network of an input file; stop it with Ctrl-C, continue with --resume"
+    )
+    verb.add_argument("--resume", action="store_true", help="continue from the last completed epoch")
+    verb.add_argument("--mixed-precision", choices=PRECISIONS, help="faster on recent GPUs")
+    verb.add_argument("--xla", action="store_true", help="compile with XLA")
+    verb.add_argument("--tensorboard", action="store_true", help="also write logs for TensorBoard")
+
+
+def _add_scoring(verbs) -> None:
+    for name, run, help in (
+        ("test", _test, "score a trained network on the test set, as the manual does"),
+        (
+            "evaluate",
+            _evaluate,
+            "compare a trained network with interpolation: scores with intervals, spectra, and maps of invented detail",
+        ),
+    ):
+        verb = _configured_verb(verbs, name, run, help)
+        edges = "inner edges of the slope bins, as gradients (default: 0.05,0.1; 0.05 is 2.9 degrees)"
+        verb.add_argument("--slope-edges", type=_rising_numbers, metavar="G1,G2,...", help=edges)
 
 
 def _add_superresolve(verbs) -> None:
-    verb = _verb(verbs, "superresolve", _superresolve, "make a whole depth grid finer with a trained network")
-    verb.add_argument("model", type=_here, metavar="MODEL.keras", help="as bathysr train leaves it in its log_dir")
-    verb.add_argument("input", type=_here, metavar="IN", help="depth grid of any kind that bathysr build reads")
-    verb.add_argument("output", type=_here, metavar="OUT", help=".nc (NetCDF) or .tif (cloud-optimised GeoTIFF)")
-    verb.add_argument("--tile", type=int, help="cells of IN along a tile's side (default: 512); fewer take less memory")
-    verb.add_argument("--average", action="store_true", help="mean of all flips and turns, with their spread")
+    verb = _verb(verbs, "superresolve", _superresolve, "enlarge a whole depth grid with a trained network")
+    verb.add_argument("model", type=_absolute_path, metavar="MODEL.keras", help="from the log_dir of bathysr train")
+    verb.add_argument(
+        "input", type=_absolute_path, metavar="IN", help="depth grid, any format that bathysr build reads"
+    )
+    verb.add_argument(
+        "output", type=_absolute_path, metavar="OUT", help=".nc (NetCDF) or .tif (cloud-optimised GeoTIFF)"
+    )
+    verb.add_argument(
+        "--tile", type=int, help="side of a tile in cells of IN (default: 512); smaller tiles take less memory"
+    )
+    verb.add_argument(
+        "--average", action="store_true", help="average over all flips and turns of the grid, and write their spread"
+    )
     verb.add_argument(
         "--applicability",
-        type=_here,
+        type=_absolute_path,
         metavar="OUT2",
-        help="also write where IN leaves the training's slopes and depths",
+        help="also write where IN is steeper, deeper or shallower than the training data",
     )
-    verb.add_argument("--force", action="store_true", help="replace what is there already")
+    _add_force(verb)
     reading = verb.add_argument_group("how IN is read")
-    reading.add_argument("--variable", help="depth variable, where there are several")
+    reading.add_argument("--variable", help="depth variable, if IN has several")
     edges = ("LEFT", "BOTTOM", "RIGHT", "TOP")
-    reading.add_argument("--bounds", type=float, nargs=4, metavar=edges, help="only the cells inside")
-    reading.add_argument("--cell-size", type=_delta, help="metres, or dy,dx, of a file without coordinates")
-    reading.add_argument("--crs", help="reference system of a file that has none, e.g. EPSG:32755")
-    reading.add_argument("--land", choices=("keep", "mask"), default="keep", help="mask: land is missing")
-    reading.add_argument("--missing-value", type=float, help="one more number that means missing")
+    reading.add_argument("--bounds", type=float, nargs=4, metavar=edges, help="read only the cells inside")
+    reading.add_argument("--cell-size", type=_metres, help="metres, or dy,dx, for a file without coordinates")
+    reading.add_argument("--crs", help="coordinate reference system of a file that has none, e.g. EPSG:32755")
+    reading.add_argument(
+        "--land", choices=("keep", "mask"), default="keep", help="keep land heights or mask land (default: %(default)s)"
+    )
+    reading.add_argument("--missing-value", type=float, help="a further value that marks missing cells")
+
+
+def _add_ablate(verbs) -> None:
+    verb = _configured_verb(
+        verbs, "ablate", _ablate, "train on several training sets at equal budget and compare; resumes if stopped"
+    )
+    verb.add_argument(
+        "--workers",
+        type=_worker_count_or_address,
+        metavar="N|ADDRESS",
+        help="number of processes here, or the address of a dask scheduler (default: one training after the other)",
+    )
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    top = argparse.ArgumentParser(prog="bathysr", description="Super-resolution of ocean bathymetric maps.")
+    top = argparse.ArgumentParser(
+        prog="bathysr",
+        description="Super-resolution of ocean bathymetric maps.",
+        epilog="bathysr VERB --help shows the options of a verb and an example",
+    )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    demo = _verb(
-        verbs, "demo", _demo, "run notebooks 01 to 08 on the bundled grid, print RMSE per slope bin, write one page"
-    )
-    demo.add_argument("--run-dir", default="runs/demo", help="folder for all files (default: %(default)s)")
-    _configured(_verb(verbs, "build", _build, "cut a depth grid into training, validation and test pairs"))
-    _configured(_verb(verbs, "resize", _resize, "make a coarse grid, or coarse patches, from fine ones"))
-    features = _verb(verbs, "features", _features, "write the table and figures of terrain features of patch pickles")
-    features.add_argument("pickles", type=Path, nargs="+", metavar="FILE.pkl")
-    features.add_argument("--delta", type=_delta, help="cell size in metres, or dy,dx (default: from patches.csv)")
-    features.add_argument("--force", action="store_true", help="replace what is there already")
-    for name, help in (
-        ("flip", "write flipped copies of training pairs"),
-        ("rotate", "write turned copies of training pairs"),
-        ("scale", "write depth-stretched and zoomed copies of training pairs"),
-    ):
-        verb = _verb(verbs, name, _augment, help)
-        _configured(verb)
-        verb.add_argument("--with-originals", action="store_true", help="put the originals first")
-    _configured(
-        _verb(verbs, "mixup", _mixup, "blend training pairs and pick those that a target area's slopes ask for")
-    )
-    train = _verb(verbs, "train", _train, "train the network of an input file; Ctrl-C stops it, --resume goes on")
-    _configured(train)
-    train.add_argument("--resume", action="store_true", help="go on from the last whole epoch")
-    train.add_argument("--mixed-precision", choices=("mixed_bfloat16", "mixed_float16"), help="faster on recent GPUs")
-    train.add_argument("--xla", action="store_true", help="compile with XLA")
-    train.add_argument("--tensorboard", action="store_true", help="also write logs for TensorBoard")
-    for name, run, help in (
-        ("test", _test, "score the network of an input file on the test set"),
-        (
-            "evaluate",
-            _evaluate,
-            "score it beside the interpolators, with intervals, spectra and maps of what it invents",
-        ),
-    ):
-        verb = _verb(verbs, name, run, help)
-        _configured(verb)
-        edges = "inner edges of the slope bins, as gradients (default: 0.05,0.1; 0.05 is 2.9 degrees)"
-        verb.add_argument("--slope-edges", type=_edges, default=(0.05, 0.1), help=edges)
+    _add_demo(verbs)
+    _configured_verb(verbs, "build", _build, "cut a depth grid into training, validation and test pairs")
+    _configured_verb(verbs, "resize", _resize, "make a coarse grid, or coarse patches, from fine ones")
+    _add_features(verbs)
+    _add_augmentations(verbs)
+    _configured_verb(verbs, "mixup", _mixup, "blend training pairs and pick those that match a target area's slopes")
+    _add_preview(verbs)
+    _add_train(verbs)
+    _add_scoring(verbs)
     _add_superresolve(verbs)
-    ablate = _verb(
-        verbs, "ablate", _ablate, "train on several training sets at equal budget and compare; goes on if stopped"
-    )
-    _configured(ablate)
-    ablate.add_argument(
-        "--workers", type=_workers, metavar="N|ADDRESS", help="processes here, or a dask scheduler's address"
-    )
-    preview = _verb(verbs, "preview", _preview, "draw one patch beside each of its augmentations")
-    preview.add_argument("pickle", type=Path, metavar="FILE.pkl")
-    preview.add_argument("--index", type=int, default=0, help="which patch (default: %(default)s)")
-    preview.add_argument("--force", action="store_true", help="replace what is there already")
+    _add_ablate(verbs)
     return top
 
 
 def _terminated(number, _frame):
-    """A scheduler's signal is as Ctrl-C is: nothing is left half-written."""
+    """Treat SIGTERM like Ctrl-C, so that nothing is left half-written."""
     raise KeyboardInterrupt(128 + number)
 
 
 def main(argv=None) -> int:
-    """Run the command; a fault is one line on standard error and exit status 1."""
+    """Run the command; an error is one line on standard error and exit status 1."""
     args = parser().parse_args(argv)
     warnings.showwarning = lambda message, *_: print(f"bathysr {args.verb}: note: {message}", file=sys.stderr)
     if threading.current_thread() is threading.main_thread():

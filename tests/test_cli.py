@@ -11,6 +11,7 @@ from bathysr_nb import cli, grids
 from bathysr_nb.files import store
 from bathysr_nb.grids import synthetic
 from bathysr_nb.pairs import blocks, dataset, downsampling
+from bathysr_nb.scores import tables
 
 VERBS = tuple(cli.EXAMPLES)
 
@@ -245,3 +246,16 @@ def test_land_stays_land(tmp_path):
     assert np.isfinite(data.y_train).all()
     assert (data.tables["train"]["col"] + 64 <= 150).all()
     assert (data.y_train == -50).all()
+
+
+def test_help_starts_nothing_heavy():
+    code = (
+        "import sys; from bathysr_nb import cli; cli.parser(); print({'keras', 'numpy', 'pandas'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_help_tells_the_default_slope_edges(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["evaluate", "--help"])
+    assert f"default: {','.join(map(str, tables.MANUAL_EDGES))};" in " ".join(capsys.readouterr().out.split())

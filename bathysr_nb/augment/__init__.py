@@ -12,7 +12,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "VARIANTS",
             "flip",
             "flip_pairs",
-            "pick_variants",
             "rotate_pairs",
             "scale_pairs",
             "variant",

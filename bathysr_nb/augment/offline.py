@@ -111,29 +111,6 @@ def flip(patches: np.ndarray) -> np.ndarray:
     return variants(patches, FLIPS)
 
 
-def pick_variants(patches: np.ndarray, index: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Chosen patches, each in its chosen variant, made on demand.
-
-    Parameters
-    ----------
-    patches : ndarray, shape (n, h, h)
-    index : ndarray of int, shape (k,)
-        Originals.
-    which : ndarray of int, shape (k,)
-        Numbers into `VARIANTS`.
-
-    Returns
-    -------
-    ndarray, shape (k, h, h), dtype of the input
-    """
-    index, which = np.asarray(index), np.asarray(which)
-    out = np.empty((len(index), *patches.shape[1:]), patches.dtype)
-    for number in np.unique(which):
-        chosen = which == number
-        out[chosen] = variant(patches[index[chosen]], VARIANTS[number])
-    return out
-
-
 class Copies(NamedTuple):
     """Augmented pairs, copy k of original i at i * K + k.
 

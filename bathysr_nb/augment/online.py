@@ -11,16 +11,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 
 from bathysr_nb.augment.resample import FILL_MODES, ZOOM_RANGE, extend_index, real_patches, taps
-from bathysr_nb.files.yamlfile import fits, signature
+from bathysr_nb.files.kinds import Degrees, Factors
+from bathysr_nb.files.yamlfile import Limit, describe, fits, signature
 from bathysr_nb.interpolation import keys_taps
 from bathysr_nb.pairs.downsampling import pair_scale, resize
 
 CHUNK_CELLS = 1 << 14  # cells resampled at once, to stay in the cache: 4 patches of 64 x 64
+
+Zooms = Annotated[
+    tuple[float, float],
+    Limit(
+        "[low, high] with {:g} <= low <= high <= {:g}".format(*ZOOM_RANGE),
+        lambda r: ZOOM_RANGE[0] <= r[0] <= r[1] <= ZOOM_RANGE[1],
+    ),
+]
 
 
 class Drawn(NamedTuple):
@@ -47,10 +56,10 @@ class Drawn(NamedTuple):
 
 
 @dataclass(frozen=True)
-class OnlineAugmentation:
-    """Changes drawn anew for every patch of every batch.
+class OnlineRanges:
+    """Which changes are drawn for a patch, and from which ranges: the manual's keys of ``online_da``.
 
-    Parameters
+    Attributes
     ----------
     zoom_range : (float, float)
         Smallest and largest zoom factor, between 0.1 and 10; factors are uniform between
@@ -58,22 +67,54 @@ class OnlineAugmentation:
         times as steep, and the rim is filled by reflection.
         With z > 1 its middle is enlarged.
     zoom_iso : bool
-        Rows and columns get the same factor; False draws them apart.
+        Rows and columns get the same factor; False draws one for each.
     depth_scale_range : (float, float)
-        Smallest and largest depth factor, above 0; uniform between them.
+        Smallest and largest depth factor, above 0; uniform between them. Depths are stretched about the patch's mean.
     use_depth_scale : bool
         Stretch depths at all.
     horizontal_flip, vertical_flip : bool
         Mirror half of the patches left-right, up-down.
     rotation_range : float
-        r degrees, 0 to 360: angles are uniform in [-r, r].
-    fill_mode : {"nearest", "reflect", "wrap"}
-        What lies beyond the rim of a turned patch; see `bathysr_nb.augment.resample.extend_index`.
+        r degrees, 0 to 180: angles are uniform in [-r, r].
 
     Raises
     ------
     ValueError
-        Naming every parameter of a wrong type or out of its range.
+        Naming every value of a wrong type or out of its range.
+
+    Notes
+    -----
+    Manual 2.4.1.
+    """
+
+    zoom_range: Zooms = (0.5, 1.0)
+    zoom_iso: bool = True
+    depth_scale_range: Factors = (0.5, 1.5)
+    use_depth_scale: bool = True
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    rotation_range: Degrees = 0
+
+    def __post_init__(self):
+        faults = []
+        for name, (hint, _) in signature(type(self)).items():
+            value = getattr(self, name)
+            if not fits(value, hint):
+                faults.append(f"{name} is {value!r}, expected {describe(hint)}")
+        if faults:
+            raise ValueError(f"online_da: {'; '.join(faults)}")
+
+
+@dataclass(frozen=True)
+class OnlineAugmentation(OnlineRanges):
+    """Changes drawn anew for every patch of every batch.
+
+    Parameters
+    ----------
+    zoom_range, zoom_iso, depth_scale_range, use_depth_scale, horizontal_flip, vertical_flip, rotation_range
+        See `OnlineRanges`.
+    fill_mode : {"nearest", "reflect", "wrap"}
+        What lies beyond the rim of a turned patch; see `bathysr_nb.augment.resample.extend_index`.
 
     Notes
     -----
@@ -88,32 +129,7 @@ class OnlineAugmentation:
     ((1, 2, 2), [2.5, 4.5])
     """
 
-    zoom_range: tuple[float, float] = (0.5, 1.0)
-    zoom_iso: bool = True
-    depth_scale_range: tuple[float, float] = (0.5, 1.5)
-    use_depth_scale: bool = True
-    horizontal_flip: bool = False
-    vertical_flip: bool = False
-    rotation_range: float = 0
-    fill_mode: str = "reflect"
-
-    def __post_init__(self):
-        low, high = ZOOM_RANGE
-        zooms = f"two factors, the smaller first, from {low:g} to {high:g}"
-        known = {
-            "zoom_range": (lambda pair: low <= pair[0] <= pair[1] <= high, zooms),
-            "depth_scale_range": (lambda pair: 0 < pair[0] <= pair[1], "two factors above 0, the smaller first"),
-            "rotation_range": (lambda angle: 0 <= angle <= 360, "degrees from 0 to 360"),
-            "fill_mode": (lambda mode: mode in FILL_MODES, f"one of {', '.join(FILL_MODES)}"),
-        }
-        faults = []
-        for name, (hint, _) in signature(type(self)).items():
-            value = getattr(self, name)
-            allowed, expected = known.get(name, (lambda flag: True, "true or false"))
-            if not (fits(value, hint) and allowed(value)):
-                faults.append(f"{name} is {value!r}, expected {expected}")
-        if faults:
-            raise ValueError(f"online_da: {'; '.join(faults)}")
+    fill_mode: Literal[FILL_MODES] = "reflect"
 
     def draw(self, n: int, rng: np.random.Generator) -> Drawn:
         """Draw what is done to each of n patches.

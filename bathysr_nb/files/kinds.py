@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from bathysr_nb.files.yamlfile import Limit, Spelling
+from bathysr_nb.files.yamlfile import Limit
 
 Count = Annotated[int, Limit("a whole number above 0", lambda n: n > 0)]
 
@@ -55,25 +55,7 @@ Noise = Annotated[float, Limit("a number from 0 to 0.5", lambda x: 0 <= x <= 0.5
 Seed = Annotated[int, Limit(f"a whole number from 0 to {2**32 - 1}", lambda n: 0 <= n < 2**32)]
 
 
-Loss = Annotated[Literal["mae", "mse", "psnr", "dssim", "ssim", "vgg"], Spelling({"ssim": "dssim"})]
-
-
-Model = Literal["srcnn", "fsrcnn", "espcn", "srgan", "esrgan"]
-
-
-Scale = Literal[2, 3, 4]
-
-
 Residual = Literal["bicubic"] | None
-
-
-Optimizer = Literal["sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"]
-
-
-Schedule = Literal["constant", "cosine", "one_cycle"]
-
-
-Penalty = Annotated[Literal["l1", "l2", "none"] | None, Spelling({None: "none"})]
 
 
 Name = Annotated[str, Limit("a folder's name, without a path", lambda s: Path(s).name == s and s not in ("", ".."))]

@@ -179,18 +179,18 @@ def fits(value, hint) -> bool:
     return value is None if hint is type(None) else isinstance(value, hint)
 
 
-def _hint_name(hint) -> str:
+def describe(hint) -> str:
     """An annotation in words."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        return next((part.words for part in parts[1:] if isinstance(part, Limit)), _hint_name(parts[0]))
+        return next((part.words for part in parts[1:] if isinstance(part, Limit)), describe(parts[0]))
     if origin is typing.Literal:
         return " or ".join(map(repr, parts))
     if origin in (types.UnionType, typing.Union):
-        return " or ".join(map(_hint_name, parts))
+        return " or ".join(map(describe, parts))
     if origin is tuple:
         count = "of any length" if parts[-1] is ... else f"of {len(parts)}"
-        return f"a list {count}, each {_hint_name(parts[0])}"
+        return f"a list {count}, each {describe(parts[0])}"
     words = {Path: "a path", type(None): "null", int: "a whole number", float: "a number", str: "a text"}
     return words.get(hint, "true or false")
 
@@ -211,7 +211,8 @@ def _as_tuple(value):
 
 def signature(function) -> dict[str, tuple]:
     """Name, annotation and default of each parameter of a function or class."""
-    code = function.__init__ if inspect.isclass(function) else function
+    plain_class = inspect.isclass(function) and not is_dataclass(function)
+    code = function.__init__ if plain_class else function  # a dataclass's own hints know where each field was inherited
     hints, parameters = typing.get_type_hints(code, include_extras=True), inspect.signature(function).parameters
     return {name: (hints[name], parameter.default) for name, parameter in parameters.items()}
 
@@ -225,14 +226,14 @@ def _judge(values: dict, keys: dict[str, tuple], folder: Path, prefix: str = "")
         name, value = f"{prefix}{key}", values.get(key)
         if key not in values:
             if default is inspect.Parameter.empty:
-                faults.append(f"key {name} is missing, expected {_hint_name(hint)}")
+                faults.append(f"key {name} is missing, expected {describe(hint)}")
         elif is_dataclass(hint):
             good[key], found = _build(hint, value, folder, name)
             faults += found
         elif fits(value, hint):
             good[key] = _as_hint(value, hint, folder)
         else:
-            faults.append(f"{name} is {_SHORT.repr(value)}, expected {_hint_name(hint)}")
+            faults.append(f"{name} is {_SHORT.repr(value)}, expected {describe(hint)}")
     return good, faults
 
 

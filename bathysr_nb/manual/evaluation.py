@@ -16,7 +16,7 @@ from bathysr_nb import interpolation
 from bathysr_nb.files import store
 from bathysr_nb.manual import sets, testing, trained
 from bathysr_nb.manual.inputfile import Params
-from bathysr_nb.manual.sets import Pairs, load_set
+from bathysr_nb.manual.sets import LoadedPairs, load_set
 from bathysr_nb.models import prediction
 from bathysr_nb.pairs.downsampling import downsampling_of
 from bathysr_nb.pairs.features import spacing
@@ -30,7 +30,7 @@ from bathysr_nb.terrain import mean_slope_gradient
 
 FOLDER = "evaluation"
 MADE = r"scores\.(csv|md)|spectrum\.(csv|png)|errors\.png|invented\.png"  # the names of what is written
-SHOWN = 4  # patches a picture
+INVENTED_PATCHES = 4  # patches a picture
 
 
 def evaluate_params(
@@ -85,7 +85,7 @@ def evaluate_params(
     return found, ground
 
 
-def survey(truth: Path, pairs: Pairs) -> Ground:
+def survey(truth: Path, pairs: LoadedPairs) -> Ground:
     """Slopes, blocks, cell size and downsampling of a test set, from the files beside it.
 
     Parameters
@@ -93,7 +93,7 @@ def survey(truth: Path, pairs: Pairs) -> Ground:
     truth : path
         Its HR patches. Slopes are from ``data_HR.csv`` (see `bathysr_nb.manual.sets.true_slopes`), blocks and cell
         size from ``patches.csv``; without that, the cell size is what makes the slopes of the CSV.
-    pairs : Pairs
+    pairs : LoadedPairs
         As they were read.
 
     Returns
@@ -152,7 +152,7 @@ def training_filter(params: Params) -> LinearFilter | None:
     return LinearFilter.fit(train.lr[..., 0], train.hr[..., 0])
 
 
-def _figures(pairs: Pairs, sr: np.ndarray, found: Evaluation, ground: Ground, name: str) -> dict[str, Figure]:
+def _figures(pairs: LoadedPairs, sr: np.ndarray, found: Evaluation, ground: Ground, name: str) -> dict[str, Figure]:
     cell = ground.delta[0]
     lr_nyquist = 1e3 * pairs.lr.shape[1] / (2 * pairs.hr.shape[1] * max(ground.delta))
     return {
@@ -162,7 +162,7 @@ def _figures(pairs: Pairs, sr: np.ndarray, found: Evaluation, ground: Ground, na
     }
 
 
-def _error_rows(pairs: Pairs, sr: np.ndarray, found: Evaluation, name: str) -> dict:
+def _error_rows(pairs: LoadedPairs, sr: np.ndarray, found: Evaluation, name: str) -> dict:
     """The patches where a network gains and loses most on bicubic, and one in between, for `scoreplots.error_maps`."""
     own, reference = (found.measures["all"][method]["squared"] for method in (name, "bicubic"))
     order, rows = np.argsort((own - reference).to_numpy()), {}
@@ -173,13 +173,13 @@ def _error_rows(pairs: Pairs, sr: np.ndarray, found: Evaluation, name: str) -> d
     return rows
 
 
-def _invented_rows(pairs: Pairs, sr: np.ndarray, found: Evaluation, block, name: str) -> dict:
+def _invented_rows(pairs: LoadedPairs, sr: np.ndarray, found: Evaluation, block, name: str) -> dict:
     """The patches where most is invented, one of a block, for `scoreplots.invented_maps`."""
     order = np.argsort(-found.measures["inner"][name]["invented"].to_numpy())
     if block is not None:
         order = order[~pd.Index(block[order]).duplicated()]  # patches of a block overlap
     rows, off = {}, RIM * pairs.hr.shape[1] // pairs.lr.shape[1]
-    for i in order[:SHOWN]:
+    for i in order[:INVENTED_PATCHES]:
         lr, sides = pairs.lr[i, ..., 0], (pairs.hr[i, ..., 0], sr[i])
         shown = [*sides, *(detail_beyond_bicubic(h, lr) for h in sides)]
         title = f"patch {pairs.kept[i]}, inner cells"

@@ -10,51 +10,23 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from bathysr_nb.augment.resample import ZOOM_RANGE
+from bathysr_nb.augment.online import OnlineAugmentation, OnlineRanges
 from bathysr_nb.files import yamlfile
 from bathysr_nb.files.kinds import (
     Count,
-    Degrees,
     Depths,
-    Factors,
-    Filters,
-    Kernels,
-    Loss,
-    LossWeights,
-    Model,
     Names,
-    Noise,
-    Optimizer,
-    Penalty,
     Positive,
     Residual,
-    Scale,
-    Schedule,
     Seed,
     Shape,
     Text,
 )
 from bathysr_nb.files.yamlfile import Limit
+from bathysr_nb.models.options import BIAS, Espcn, Esrgan, Fsrcnn, Model, Scale, Srcnn, Srgan, scale_fault
+from bathysr_nb.training.choices import Loss, Optimizer, Penalty, Schedule
 
-Zooms = Annotated[
-    tuple[float, float],
-    Limit(
-        "[low, high] with {:g} <= low <= high <= {:g}".format(*ZOOM_RANGE),
-        lambda r: ZOOM_RANGE[0] <= r[0] <= r[1] <= ZOOM_RANGE[1],
-    ),
-]
-SSIM_CELLS = 11  # least side of an HR patch, that of the window of `bathysr_nb.scores.metrics.dssim`
-GANS = ("srgan", "esrgan")
-
-
-def _one_kernel_more(filters, kernels) -> str | None:
-    if len(kernels) == len(filters) + 1:
-        return None
-    return f"kernels is {kernels}, expected one more than filters, which has {len(filters)}"
-
-
-def _gan_scale(model, scale) -> str | None:
-    return f"scale is {scale}, expected 2 or 4 for {model}" if model in GANS and scale == 3 else None
+SSIM_CELLS = 11  # least side of an HR patch: the window of `bathysr_nb.scores.metrics.dssim`, which loads Keras
 
 
 def _room_for_ssim(input_shape, scale) -> str | None:
@@ -73,100 +45,33 @@ def _turned_squares(input_shape, online_da) -> str | None:
 
 
 @dataclass(frozen=True)
-class OnlineDA:
+class OnlineDA(OnlineRanges):
     """Section ``online_da``: changes drawn anew for each training patch.
 
     Attributes
     ----------
     valid : bool
         Whether anything is drawn at all.
-    zoom_range : (float, float)
-        Horizontal zoom factor, lowest and highest.
-    zoom_iso : bool
-        One factor for both axes; False draws them apart.
-    depth_scale_range : (float, float)
-        Factor on depths about the patch's mean, lowest and highest.
-    use_depth_scale : bool
-    horizontal_flip, vertical_flip : bool
-    rotation_range : float
-        Degrees to either side, 0 to 180.
     steps_per_epoch_mag : float
         Factor on the steps of an epoch.
+    zoom_range, zoom_iso, depth_scale_range, use_depth_scale, horizontal_flip, vertical_flip, rotation_range
+        See `bathysr_nb.augment.online.OnlineRanges`.
     """
 
     valid: bool = False
-    zoom_range: Zooms = (0.5, 1.0)
-    zoom_iso: bool = True
-    depth_scale_range: Factors = (0.5, 1.5)
-    use_depth_scale: bool = True
-    horizontal_flip: bool = False
-    vertical_flip: bool = False
-    rotation_range: Degrees = 0
     steps_per_epoch_mag: Positive = 1
 
+    @property
+    def augmentation(self) -> OnlineAugmentation | None:
+        """What draws the changes; None where the section is switched off."""
+        if not self.valid:
+            return None
+        return OnlineAugmentation(**{field.name: getattr(self, field.name) for field in fields(OnlineRanges)})
 
-@dataclass(frozen=True)
-class Srcnn:
-    """Section ``srcnn``: channels of all convolutions but the last, and each one's kernel size."""
-
-    filters: Filters = (64, 32)
-    kernels: Kernels = (9, 1, 5)
-
-    RELATIONS: ClassVar = (({"filters", "kernels"}, _one_kernel_more),)
-
-
-@dataclass(frozen=True)
-class Espcn:
-    """Section ``espcn``: channels of all convolutions but the last, and each one's kernel size."""
-
-    filters: Filters = (64, 32)
-    kernels: Kernels = (5, 3, 3)
-
-    RELATIONS: ClassVar = (({"filters", "kernels"}, _one_kernel_more),)
-
-
-@dataclass(frozen=True)
-class Fsrcnn:
-    """Section ``fsrcnn``: feature channels `d`, shrunken channels `s`, mapping layers `m`."""
-
-    d: Count = 56
-    s: Count = 12
-    m: Count = 4
-
-
-@dataclass(frozen=True)
-class Srgan:
-    """Section ``srgan``.
-
-    Attributes
-    ----------
-    filters, num_residual_blocks : int
-        Of the generator.
-    d_filters, d_num_downsampling_blocks : int
-        Of the discriminator.
-    loss_weights : (float, float)
-        Of the content and of the adversarial loss.
-    label_noise : float
-        Labels are 1 - noise u and noise u with u uniform in 0..1.
-    """
-
-    filters: Count = 32
-    num_residual_blocks: Count = 1
-    d_filters: Count = 4
-    d_num_downsampling_blocks: Count = 1
-    loss_weights: LossWeights = (1, 1e-7)
-    label_noise: Noise = 1e-6
-
-
-@dataclass(frozen=True)
-class Esrgan:
-    """Section ``esrgan``; the keys are those of `Srgan`, without noise on the labels."""
-
-    filters: Count = 32
-    num_residual_blocks: Count = 2
-    d_filters: Count = 4
-    d_num_downsampling_blocks: Count = 2
-    loss_weights: LossWeights = (1, 1e-7)
+    @property
+    def magnification(self) -> float:
+        """Factor on the steps of an epoch; 1 where the section is switched off."""
+        return self.steps_per_epoch_mag if self.valid else 1
 
 
 @dataclass(frozen=True)
@@ -239,7 +144,7 @@ class Params:
     norm_range: Depths | None = None
     residual: Residual = None
     relief: Annotated[float, Limit("metres above 0", lambda x: x > 0)] | None = None
-    bias: bool = True
+    bias: bool = BIAS
     fname_model_weights: Path | None = None
     read_test_weights: Text | None = None
     batch_size: Count = 16
@@ -261,7 +166,7 @@ class Params:
     vgg: Vgg = Vgg()
 
     RELATIONS: ClassVar = (
-        ({"model", "scale"}, _gan_scale),
+        ({"model", "scale"}, scale_fault),
         ({"input_shape", "scale"}, _room_for_ssim),
         ({"input_shape", "online_da"}, _turned_squares),
     )

@@ -65,7 +65,7 @@ class SlopeDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class MixupParams:
-    """The input file of ``mixup.py``, its keys as attributes; made by `load`.
+    """The input file of ``mixup.py``, its keys as attributes; made by `load_mixup_params`.
 
     Attributes
     ----------
@@ -134,14 +134,14 @@ class MixupParams:
         return self.train_dir / self.train_data[1]
 
 
-def load(path, overrides: dict | None = None) -> MixupParams:
+def load_mixup_params(path, overrides: dict | None = None) -> MixupParams:
     """Read an input file of ``mixup.py``; relative paths count from its folder.
 
     Parameters, errors: see `bathysr_nb.files.yamlfile.load`.
 
     Examples
     --------
-    >>> load("params/mixup.yml", {"increase_rate": 3}).increase_rate
+    >>> load_mixup_params("params/mixup.yml", {"increase_rate": 3}).increase_rate
     3
     """
     return yamlfile.load(MixupParams, path, overrides)

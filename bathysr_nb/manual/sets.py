@@ -21,7 +21,7 @@ from bathysr_nb.pairs.downsampling import pair_scale
 DEFAULT_PAIRS = (("data_HR.pkl", "data_LR.pkl"),)
 
 
-class Pairs(NamedTuple):
+class LoadedPairs(NamedTuple):
     """Pairs without missing cells.
 
     Attributes
@@ -39,7 +39,7 @@ class Pairs(NamedTuple):
     kept: np.ndarray
 
 
-def load_set(folder, pairs=DEFAULT_PAIRS, scale: int | None = None, input_shape=None) -> Pairs:
+def load_set(folder, pairs=DEFAULT_PAIRS, scale: int | None = None, input_shape=None) -> LoadedPairs:
     """Read a set's pairs of pickles, joined, without the patches that have missing cells.
 
     Parameters
@@ -55,7 +55,7 @@ def load_set(folder, pairs=DEFAULT_PAIRS, scale: int | None = None, input_shape=
 
     Returns
     -------
-    Pairs
+    LoadedPairs
 
     Warns
     -----
@@ -96,10 +96,12 @@ def load_set(folder, pairs=DEFAULT_PAIRS, scale: int | None = None, input_shape=
         scale, input_shape = scale or found, input_shape or lr.shape[1:]
         whole = _whole(lr, hr, lr_path, hr_path)
         parts.append(
-            Pairs(lr[whole], hr[whole], first + whole) if len(whole) < len(lr) else Pairs(lr, hr, whole + first)
+            LoadedPairs(lr[whole], hr[whole], first + whole)
+            if len(whole) < len(lr)
+            else LoadedPairs(lr, hr, whole + first)
         )
         first += len(lr)
-    joined = parts[0] if len(parts) == 1 else Pairs(*map(np.concatenate, zip(*parts)))
+    joined = parts[0] if len(parts) == 1 else LoadedPairs(*map(np.concatenate, zip(*parts)))
     if not len(joined.kept):
         many = f"all {first} patches have missing or infinite cells" if first else "holds no patches"
         raise ValueError(f"{folder}: {many}")
@@ -138,7 +140,7 @@ def _whole(lr, hr, lr_path, hr_path) -> np.ndarray:
     return np.flatnonzero(finite)
 
 
-def training_and_validation(params: Params) -> tuple[Pairs, Pairs]:
+def training_and_validation(params: Params) -> tuple[LoadedPairs, LoadedPairs]:
     """The training and the validation set of an input file; see `load_set`.
 
     Parameters
@@ -148,7 +150,7 @@ def training_and_validation(params: Params) -> tuple[Pairs, Pairs]:
 
     Returns
     -------
-    (Pairs, Pairs)
+    (LoadedPairs, LoadedPairs)
 
     Raises
     ------
@@ -161,7 +163,7 @@ def training_and_validation(params: Params) -> tuple[Pairs, Pairs]:
     )
 
 
-def test_set(params: Params) -> Pairs:
+def test_set(params: Params) -> LoadedPairs:
     """The test set of an input file, ``data_dir/test``; see `load_set`.
 
     Raises
@@ -175,7 +177,7 @@ def test_set(params: Params) -> Pairs:
     return load_set(params.data_dir / "test", scale=params.scale, input_shape=params.input_shape)
 
 
-def true_slopes(pickle: Path, pairs: Pairs) -> np.ndarray:
+def true_slopes(pickle: Path, pairs: LoadedPairs) -> np.ndarray:
     """Mean slope gradient of the true patches, from the feature table beside them.
 
     Parameters
@@ -183,7 +185,7 @@ def true_slopes(pickle: Path, pairs: Pairs) -> np.ndarray:
     pickle : path
         HR patches; their table has the same stem (``data_HR.csv``). Where it is missing it is made,
         and a warning says so; it is not written where patches were dropped.
-    pairs : Pairs
+    pairs : LoadedPairs
         As they were read from it.
 
     Returns
@@ -217,7 +219,7 @@ def _read_features(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return tuple(pd.to_numeric(table[column], errors="coerce").to_numpy(float) for column in table)
 
 
-def _made_slopes(pickle: Path, pairs: Pairs) -> np.ndarray:
+def _made_slopes(pickle: Path, pairs: LoadedPairs) -> np.ndarray:
     whole = len(pairs.kept) == len(store.load_patches(pickle))
     try:
         delta = features.spacing(pickle, pairs.hr.shape[1])

@@ -14,7 +14,7 @@ import pandas as pd
 from bathysr_nb import plots
 from bathysr_nb.files import project, store
 from bathysr_nb.manual.inputfile import Params
-from bathysr_nb.manual.sets import Pairs, test_set, true_slopes
+from bathysr_nb.manual.sets import LoadedPairs, test_set, true_slopes
 from bathysr_nb.manual.trained import load_network
 from bathysr_nb.models.prediction import predict
 from bathysr_nb.pairs import features
@@ -98,7 +98,7 @@ def _write_tables(folder: Path, frame: pd.DataFrame, bins: pd.Categorical) -> No
         store.write_text(folder / f"test_results{name}_describe.csv", part.describe().to_csv())
 
 
-def _draw(folder: Path, pairs: Pairs, bicubic, sr, frame: pd.DataFrame, cell: float | None) -> None:
+def _draw(folder: Path, pairs: LoadedPairs, bicubic, sr, frame: pd.DataFrame, cell: float | None) -> None:
     """The pictures, on one figure that is drawn again and again, which is twice as fast."""
     sides = {"low-res": pairs.lr, "bicubic": bicubic, "super-res": sr, "high-res": pairs.hr}
     figure = None
@@ -110,7 +110,7 @@ def _draw(folder: Path, pairs: Pairs, bicubic, sr, frame: pd.DataFrame, cell: fl
         figure.savefig(folder / f"test_result_{first}-{last}.png", dpi=100)
 
 
-def summary(frame: pd.DataFrame) -> str:
+def test_summary(frame: pd.DataFrame) -> str:
     """What a test came to, for a terminal: RMSE in metres pooled over all cells.
 
     Parameters
@@ -125,7 +125,7 @@ def summary(frame: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> print(summary(pd.DataFrame({"bicubic_rmse_metres": [3.0, 4.0], "super-res_rmse_metres": [3.0, 3.0]})))
+    >>> print(test_summary(pd.DataFrame({"bicubic_rmse_metres": [3.0, 4.0], "super-res_rmse_metres": [3.0, 3.0]})))
     RMSE of all cells of 2 patches
     bicubic       3.54 m
     super-res     3.00 m  -15.1%

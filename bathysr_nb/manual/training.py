@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import asdict
 
 import numpy as np
 
 from bathysr_nb import interpolation
-from bathysr_nb.augment.online import OnlineAugmentation
 from bathysr_nb.manual import sets, trained
 from bathysr_nb.manual.inputfile import Params
 from bathysr_nb.pairs import features
@@ -35,8 +33,6 @@ def make_recipe(params: Params, **flags) -> Recipe:
     -------
     Recipe
     """
-    changes = asdict(params.online_da)
-    valid, magnification = changes.pop("valid"), changes.pop("steps_per_epoch_mag")
     return Recipe(
         loss=params.loss,
         vgg_weights=params.vgg.weights,
@@ -47,8 +43,8 @@ def make_recipe(params: Params, **flags) -> Recipe:
         epochs=params.epochs,
         batch_size=params.batch_size,
         turn=False,
-        online=OnlineAugmentation(**changes) if valid else None,
-        magnification=magnification if valid else 1,
+        online=params.online_da.augmentation,
+        magnification=params.online_da.magnification,
         patience=params.patience,
         log_period=params.log_period,
         seed=params.seed,
@@ -109,7 +105,7 @@ def cell_size(params: Params) -> tuple[float, float] | None:
     return None
 
 
-def outcome(params: Params, result: Trained) -> str:
+def training_summary(params: Params, result: Trained) -> str:
     """One line: the best epoch's RMSE on the validation set beside bicubic's."""
     with warnings.catch_warnings(action="ignore"):  # they were told when the training began
         validation = sets.load_set(params.data_dir / "validation", scale=params.scale, input_shape=params.input_shape)

@@ -8,7 +8,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "build": ["BEST", "MODELS", "build_model", "check_name", "default_options", "load_model", "predictor"],
+        "build": ["BEST", "MODELS", "build_model", "load_model", "predictor"],
+        "options": ["check_name", "default_options"],
         "weights": ["load_weights"],
     },
 )

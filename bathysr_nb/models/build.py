@@ -8,6 +8,7 @@ Source: manual 2.2.5-2.2.14, 2.2.28 (``Modeler``).
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 import zipfile
 from functools import partial
@@ -17,9 +18,11 @@ from bathysr_nb.models import espcn, esrgan, fsrcnn, srcnn, srgan
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.gan import GAN
 from bathysr_nb.models.layers import LocalMean, Resize, Scale
-from bathysr_nb.models.normalisation import WINDOW, Normalisation
+from bathysr_nb.models.normalisation import LOCAL_MEAN_CELLS, Normalisation
+from bathysr_nb.models.options import complete_options, scale_fault
 from bathysr_nb.models.weights import UNREADABLE
 
+#: Every network's function: of a GAN, its generator's.
 MODELS = {
     "srcnn": srcnn.srcnn,
     "fsrcnn": fsrcnn.fsrcnn,
@@ -27,25 +30,12 @@ MODELS = {
     "srgan": srgan.generator,
     "esrgan": esrgan.generator,
 }
-D_OPTIONS = {"d_filters": 4, "d_num_downsampling_blocks": 1}
-GAN_OPTIONS = D_OPTIONS | {"loss_weights": (1, 1e-7)}
-#: Of each GAN: the discriminator, how the pair is made, and the options besides the generator's.
+#: Of each GAN: its discriminator, and what sets its losses apart.
 DISCRIMINATORS = {
-    "srgan": (srgan.discriminator, {}, GAN_OPTIONS | {"label_noise": 1e-6}),
-    "esrgan": (
-        partial(srgan.discriminator, dropout=esrgan.DROPOUT),
-        {"relativistic": True},
-        GAN_OPTIONS | {"d_num_downsampling_blocks": 2},
-    ),
+    "srgan": (srgan.discriminator, {}),
+    "esrgan": (partial(srgan.discriminator, dropout=esrgan.DROPOUT), {"relativistic": True}),
 }
-SCALES = (2, 3, 4)
-BEST = "weights_best.weights.h5"  # at the lowest validation loss
-
-
-def check_name(name: str) -> None:
-    """Raise a ValueError that names the choices unless `name` is a network."""
-    if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}; choose one of {', '.join(MODELS)}")
+BEST = "weights_best.weights.h5"  # weights at the lowest validation loss
 
 
 def load_model(path) -> keras.Model:
@@ -70,7 +60,7 @@ def load_model(path) -> keras.Model:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: not a saved model (cut short, or another kind of file)")
+        raise ValueError(f"{path}: not a saved model (truncated, or another kind of file)")
     try:
         return keras.models.load_model(path, compile=False)
     except UNREADABLE as error:
@@ -78,21 +68,8 @@ def load_model(path) -> keras.Model:
 
 
 def predictor(model: keras.Model) -> keras.Model:
-    """The part of a model that predicts: a GAN's generator, any other model itself."""
+    """The part of a model that predicts: of a GAN its generator, else the model itself."""
     return model.generator if isinstance(model, GAN) else model
-
-
-def default_options(name: str) -> dict:
-    """The options of a network with their defaults.
-
-    Examples
-    --------
-    >>> default_options("fsrcnn")
-    {'d': 56, 's': 12, 'm': 4, 'bias': True}
-    """
-    check_name(name)
-    options = {key: value for key, value in MODELS[name].__kwdefaults__.items() if key != "last_initializer"}
-    return options | DISCRIMINATORS[name][2] if name in DISCRIMINATORS else options
 
 
 def build_model(
@@ -112,7 +89,7 @@ def build_model(
         None: the input is already 0..1 and so is the output. In the residual form the
         last layer starts at zero, so that the untrained model is bicubic exactly.
     **options
-        See `default_options` and the network's own function.
+        Of the network; see `bathysr_nb.models.options`.
 
     Returns
     -------
@@ -122,52 +99,45 @@ def build_model(
     Raises
     ------
     ValueError
-        Naming the choices, if the name, the scale or an option is unknown; or if `kernels` are
-        not one more than `filters`.
+        Naming the choices, if the name, the scale or an option is unknown; if `kernels` are
+        not one more than `filters`; if patches have more than one channel.
 
     Examples
     --------
     >>> build_model("srcnn", scale=4).count_params()
     8129
     """
-    allowed = default_options(name)
-    scales = (2, 4) if name in DISCRIMINATORS else SCALES
-    if scale not in scales:
-        raise ValueError(f"{name}: scale is {scale!r}, expected one of {', '.join(map(str, scales))}")
+    options = complete_options(name, options)
+    if fault := scale_fault(name, scale):
+        raise ValueError(fault)
     if len(input_shape) != 3 or input_shape[-1] != 1:
         raise ValueError(f"input_shape is {tuple(input_shape)}, expected (rows, columns, 1)")
-    if unknown := set(options) - set(allowed):
-        raise ValueError(f"{name}: unknown option {', '.join(sorted(unknown))}; choose from {', '.join(allowed)}")
-    options = allowed | options
-    own = {key: options.pop(key) for key in MODELS[name].__kwdefaults__ if key in options}
-    _check_kernels(name, **own)
-    scale = int(scale)
+    scale, network_options = int(scale), _take(options, MODELS[name])
     if normalisation is not None and normalisation.relief is not None:
-        own["last_initializer"] = "zeros"
-    network = lambda x: MODELS[name](x, scale, **own)  # noqa: E731
+        network_options["last_initializer"] = "zeros"
     lr = keras.Input((None, None, 1), name="lr")
-    model = keras.Model(lr, _in_metres(lr, network, scale, normalisation), name=name)
+    out = MODELS[name](_from_metres(lr, normalisation), scale, **network_options)
+    model = keras.Model(lr, _to_metres(lr, out, scale, normalisation), name=name)
     return _with_discriminator(model, scale, normalisation, options) if name in DISCRIMINATORS else model
 
 
-def _check_kernels(name: str, filters=(), kernels=None, **_) -> None:
-    if kernels is not None and len(kernels) != len(filters) + 1:
-        raise ValueError(
-            f"{name}: kernels is {tuple(kernels)}, expected one more than filters, which has {len(filters)}"
-        )
+def _take(options: dict, function) -> dict:
+    """Remove from the options those that a function takes, and return them."""
+    return {key: options.pop(key) for key in inspect.signature(function).parameters if key in options}
 
 
-def _with_discriminator(generator, scale: int, normalisation, options) -> GAN:
-    network, kind, _ = DISCRIMINATORS[generator.name]
+def _with_discriminator(generator, scale: int, normalisation, options: dict) -> GAN:
+    network, losses = DISCRIMINATORS[generator.name]
     hr = keras.Input((None, None, 1), name="hr")
-    own = {key: options.pop(key) for key in D_OPTIONS}
-    logit = network(_from_metres(hr, normalisation, WINDOW * scale + 1 - WINDOW * scale % 2), **own)
+    window = LOCAL_MEAN_CELLS * scale
+    window += 1 - window % 2  # a window has a cell in its middle
+    logit = network(_from_metres(hr, normalisation, window), **_take(options, network))
     discriminator = keras.Model(hr, logit, name="discriminator")
-    return GAN(generator, discriminator, name=generator.name, **kind | options)
+    return GAN(generator, discriminator, name=generator.name, **losses, **options)
 
 
-def _from_metres(depth, normalisation: Normalisation | None, window: int = WINDOW):
-    """Metres to what a network sees; in 32 bits whatever the network computes in."""
+def _from_metres(depth, normalisation: Normalisation | None, window: int = LOCAL_MEAN_CELLS):
+    """Metres to a network's units; in float32 whatever precision the network computes in."""
     if normalisation is None:
         return depth
     if normalisation.relief is None:
@@ -178,8 +148,8 @@ def _from_metres(depth, normalisation: Normalisation | None, window: int = WINDO
     return Scale(1 / normalisation.relief, dtype="float32", name="from_metres")(detail)
 
 
-def _in_metres(lr, network, scale: int, normalisation: Normalisation | None):
-    out = network(_from_metres(lr, normalisation))
+def _to_metres(lr, out, scale: int, normalisation: Normalisation | None):
+    """A network's output to metres; in the residual form it is added to bicubic."""
     if normalisation is None:
         return out
     if normalisation.relief is None:

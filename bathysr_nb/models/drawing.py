@@ -1,4 +1,4 @@
-"""What a network is made of: its steps with their shapes and costs, and a drawing to scale.
+"""The steps of a network with their shapes and costs, and a drawing to scale.
 
 A *step* is a layer that convolves, enlarges or averages; activations, batch normalisation and sums
 belong to the step before them.
@@ -18,15 +18,15 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.layers import Conv2DSubPixel, Resize
 
-UNITS = 34  # of a drawing to the inch: cells upwards, half channels sideways
-GAP = 15
-TITLE = 60  # room that a title takes sideways
+UNITS = 34  # of a drawing per inch: a cell is one unit high, two channels one unit wide
+GAP = 15  # between boxes
+TITLE = 60  # width that a title takes
 INK, ENLARGE, SKIP, BLUES = "0.25", "#b2182b", "#e08214", matplotlib.colormaps["Blues"]
 MERGING = (keras.layers.Add, keras.layers.Concatenate)
 
 
 def _label(layer) -> str | None:
-    """What a step does, in a word or two; None for a layer that is no step of its own."""
+    """What a step does, in a word or two; None for a layer that is part of another step."""
     if isinstance(layer, keras.layers.Conv2DTranspose):
         return f"{layer.kernel_size[0]}×{layer.kernel_size[0]}\ntransp."
     if isinstance(layer, keras.layers.Conv2D):
@@ -41,7 +41,7 @@ def _label(layer) -> str | None:
 
 
 def _multiplications(layer, before, after) -> int:
-    """Weights of the kernel times the cells it is laid on."""
+    """Weights of the kernel times the cells it is applied to."""
     if not hasattr(layer, "kernel"):
         return 0
     grid = before if isinstance(layer, keras.layers.Conv2DTranspose) else after
@@ -49,7 +49,7 @@ def _multiplications(layer, before, after) -> int:
 
 
 def _steps(model, input_shape) -> tuple[list[dict], list[tuple[int, int]]]:
-    """The steps of a model, and its skips as pairs of step numbers."""
+    """The steps of a model, and its skip connections as pairs of step numbers."""
     probe = keras.Model(model.inputs, [layer.output for layer in model.layers])
     specs = probe.compute_output_spec([keras.KerasTensor((1, *input_shape))])
     steps, skips, home = [], [], {}
@@ -83,9 +83,9 @@ def layer_table(model: keras.Model, input_shape) -> pd.DataFrame:
     -------
     DataFrame
         One row a step: step (name of the layer), does, rows, columns, channels (of its output), weights
-        (with those of the activations after it) and multiplications a patch. Counted are the
-        multiplications of convolutions and dense layers, as their definition has them: kernel weights
-        times cells of the output, or of the input where the convolution is transposed.
+        (including those of the activations after it) and multiplications per patch. Only convolutions
+        and dense layers count, by their definition: kernel weights times cells of the output, or
+        of the input where the convolution is transposed.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def _boxes(model, input_shape, fold: str | None):
 
 
 def _lay_out(boxes) -> float:
-    """Give each box its place and width, and return the whole width."""
+    """Set the position and width of each box, and return the total width."""
     left = 0.0
     for box in boxes:
         box["left"], box["width"] = left, max(box["channels"] / 2, 1.5)
@@ -146,7 +146,7 @@ def _draw_box(ax, box, before, color) -> None:
 
 
 def _levels(arcs) -> dict:
-    """A level for each arc, short arcs lowest, so that none runs along another."""
+    """A level for each arc, short arcs lowest, so that no two overlap."""
     levels: dict = {}
     for arc in sorted(arcs, key=lambda arc: (arc[1] - arc[0], arc)):
         crossed = {level for other, level in levels.items() if other[0] < arc[1] and arc[0] < other[1]}
@@ -163,7 +163,7 @@ def _draw_arc(ax, boxes, start: int, end: int, height: float) -> None:
 
 
 def _draw(ax, title: str, boxes, arcs) -> tuple[float, float]:
-    """Draw one network and return the lowest and highest place it takes."""
+    """Draw one network and return its lowest and highest position."""
     grids = sorted({box["rows"] for box in boxes})
     for before, box in zip([None, *boxes], boxes):
         _draw_box(ax, box, before, BLUES(0.3 + 0.55 * grids.index(box["rows"]) / max(len(grids) - 1, 1)))
@@ -182,9 +182,9 @@ def _draw(ax, title: str, boxes, arcs) -> tuple[float, float]:
 def draw_networks(networks: dict, input_shape, fold: str | None = "rrdb_[0-9]+") -> Figure:
     """Draw networks one below the other, all to one scale.
 
-    A box is what a step gives: as high as the grid has rows, as wide as it has channels (the number
-    below it); the more rows, the darker. Red arrows enlarge, and orange lines are added or
-    joined to the box they lead to.
+    Each box is a step's output: height is grid rows, width channels (the number below it), and
+    darker boxes have more rows. Red arrows enlarge; orange lines are added to the box they
+    lead to, or joined to it as more channels.
 
     Parameters
     ----------
@@ -193,12 +193,12 @@ def draw_networks(networks: dict, input_shape, fold: str | None = "rrdb_[0-9]+")
     input_shape : (int, int, int)
         Rows, columns and channels of one patch.
     fold : str, optional
-        Steps whose layer names begin with the same match of this pattern share one striped box.
+        Pattern for layer names: steps with the same match share one striped box.
 
     Returns
     -------
     Figure
-        It belongs to no window: show or save it.
+        Not registered with pyplot: show or save it.
 
     Examples
     --------

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.layers import Conv2DSubPixel
+from bathysr_nb.models.options import BIAS, Espcn
 
 
-def espcn(x, scale: int, *, filters=(64, 32), kernels=(5, 3, 3), bias=True, last_initializer="glorot_uniform"):
+def espcn(x, scale: int, *, filters=Espcn.filters, kernels=Espcn.kernels, bias=BIAS, last_initializer="glorot_uniform"):
     """ESPCN on a Keras tensor.
 
     Parameters

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.layers import Scale, ToOneChannel
+from bathysr_nb.models.options import BIAS, Esrgan
 from bathysr_nb.models.srgan import SLOPE, conv, upsampling
 
 BETA = 0.2  # share of a block's output that is added to what came in
@@ -32,7 +33,15 @@ def rrdb(x, filters: int, bias: bool, name: str):
     return keras.layers.add([x, Scale(BETA, name=f"{name}_beta")(out)], name=f"{name}_add")
 
 
-def generator(x, scale: int, *, filters=32, num_residual_blocks=2, bias=True, last_initializer="he_normal"):
+def generator(
+    x,
+    scale: int,
+    *,
+    filters=Esrgan.filters,
+    num_residual_blocks=Esrgan.num_residual_blocks,
+    bias=BIAS,
+    last_initializer="he_normal",
+):
     """ESRGAN's generator on a Keras tensor.
 
     Parameters

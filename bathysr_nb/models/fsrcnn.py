@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.layers import Deconvolution, PReLU
+from bathysr_nb.models.options import BIAS, Fsrcnn
 
 
-def fsrcnn(x, scale: int, *, d=56, s=12, m=4, bias=True, last_initializer="glorot_uniform"):
+def fsrcnn(x, scale: int, *, d=Fsrcnn.d, s=Fsrcnn.s, m=Fsrcnn.m, bias=BIAS, last_initializer="glorot_uniform"):
     """FSRCNN on a Keras tensor.
 
     Parameters

@@ -2,8 +2,8 @@
 
 The manual alternates two updates (``train_on_batch`` of 2.2.10 and 2.2.14); here one batch gives
 both losses and one backward pass updates both networks. Each network's gradients come from its own
-loss alone: the discriminator judges a detached copy of the generator's patches, and the generator is
-judged by a frozen copy of the discriminator. So `fit`, callbacks and every backend work unchanged.
+loss alone: the discriminator sees a detached copy of the generator's patches, and the generator is
+judged by a frozen copy of the discriminator. Callbacks, checkpoints and all backends work unchanged.
 
 Source: manual 2.1.4, 2.1.5, 2.2.10, 2.2.13, 2.2.14.
 """
@@ -11,6 +11,7 @@ Source: manual 2.1.4, 2.1.5, 2.2.10, 2.2.13, 2.2.14.
 from __future__ import annotations
 
 from bathysr_nb.models.backend import keras, ops
+from bathysr_nb.models.options import Srgan
 
 
 def label_losses(real, fake, valid: float = 1.0, invalid: float = 0.0):
@@ -56,7 +57,7 @@ def relativistic_losses(real, fake):
 
 @keras.saving.register_keras_serializable("bathysr_nb")
 class GAN(keras.Model):
-    """Generator and discriminator; called, it is the generator alone.
+    """Generator and discriminator; calling it runs the generator alone.
 
     Parameters
     ----------
@@ -76,14 +77,22 @@ class GAN(keras.Model):
     Notes
     -----
     Reported: loss (content alone, as for the other networks), g_loss = w0 content + w1
-    adversarial, d_loss. One optimiser serves both networks: element by element it does what two
-    would do (clipping by the norm of all gradients would couple them: do not use it).
+    adversarial, d_loss. One optimiser serves both networks: its updates are element by element, as two
+    optimisers' would be (do not clip by the norm of all gradients, which would couple the networks).
     """
 
     def __init__(
-        self, generator, discriminator, relativistic=False, loss_weights=(1, 1e-7), label_noise=1e-6, seed=0, **kwargs
+        self,
+        generator,
+        discriminator,
+        *,
+        relativistic=False,
+        loss_weights=Srgan.loss_weights,
+        label_noise=Srgan.label_noise,
+        seed=0,
+        **kwargs,
     ):
-        super().__init__(autocast=False, **kwargs)  # metres reach the networks in 32 bits
+        super().__init__(autocast=False, **kwargs)  # metres must reach the networks in float32
         self.generator, self.discriminator = generator, discriminator
         self.relativistic, self.label_noise = bool(relativistic), float(label_noise)
         self.loss_weights, self.seed = tuple(map(float, loss_weights)), int(seed)
@@ -100,7 +109,7 @@ class GAN(keras.Model):
         self.discriminator.summary(*args, **kwargs)
 
     def judge_frozen(self, patches, training: bool):
-        """Logits of the discriminator as it stands; nothing of it learns or moves."""
+        """Logits of the discriminator, of which nothing is trained or updated here."""
         weights = [ops.stop_gradient(ops.convert_to_tensor(v)) for v in self.discriminator.trainable_variables]
         state = [ops.convert_to_tensor(v) for v in self.discriminator.non_trainable_variables]
         return self.discriminator.stateless_call(weights, state, patches, training=training)[0]

@@ -1,8 +1,8 @@
-"""Layers of our own: enlarging, sub-pixel shuffle, scaling, local mean, and two fast convolutions.
+"""Custom layers: enlarging, sub-pixel shuffle, scaling, local mean, and two fast convolutions.
 
-All of them are backend-free (`keras.ops`) and accept any height and width. `ToOneChannel` and
-`Deconvolution` give the numbers of Keras' own layers and keep their weights, in a fraction of the time
-on a CPU: both are a convolution to scale^2 channels and the sub-pixel shuffle.
+All of them run on every backend (`keras.ops`) and accept any height and width. `ToOneChannel` and
+`Deconvolution` give the same numbers as Keras' own layers, with the same weights, in a fraction of the
+time on a CPU: both are a convolution to scale^2 channels and the sub-pixel shuffle.
 
 Source: manual 2.2.2 (``Resize``), 2.2.3 (``Conv2DSubPixel``), 2.2.4 (``Scale``).
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from bathysr_nb.interpolation import REACH, kernel_1d
 from bathysr_nb.models.backend import keras, ops
-from bathysr_nb.models.normalisation import WINDOW
+from bathysr_nb.models.normalisation import LOCAL_MEAN_CELLS
 
 
 def depth_to_space(x, scale: int):
@@ -41,7 +41,7 @@ def _enlarged(input_shape, scale, more=0):
 
 
 def _phases(x, taps: np.ndarray):
-    """Each phase of the finer rows as a sum of shifted coarse rows; (n, h, w, 1) -> s of them."""
+    """Each of the s phases of the finer rows as a sum of shifted coarse rows: s tensors (n, h, w, 1)."""
     rows = ops.shape(x)[1]
     padded = ops.pad(x, ((0, 0), (REACH, REACH), (0, 0), (0, 0)))
     shifted = [padded[:, k : k + rows] for k in range(taps.shape[1])]
@@ -76,9 +76,9 @@ class Resize(keras.layers.Layer):
     Notes
     -----
     Manual 2.2.2. Input (n, h, w, 1), output (n, h scale + 2 margin, w scale + 2 margin, 1). Along
-    each axis in turn, every fine cell is a sum of shifted coarse cells, its taps, divided by the taps
-    that lie inside. Sums and products of 32-bit numbers, not a convolution: GPUs round the
-    inputs of those to 11 bits unless told otherwise, which is a metre at 2,000 m depth.
+    each axis in turn, every fine cell is a weighted sum of coarse cells, divided by the weights that lie
+    inside the patch. It is computed by float32 sums and products, not by a convolution, because GPUs
+    round a convolution's inputs to 11 bits by default, which is a metre at 2,000 m depth.
     """
 
     def __init__(self, scale, method="bicubic", margin=0, trainable=False, **kwargs):
@@ -157,7 +157,7 @@ class Scale(keras.layers.Layer):
 
 
 def _window_mean(cells: int, window: int, dtype):
-    """Matrix (cells, cells): column j holds the weights of the mean around cell j, edges replicated."""
+    """Matrix (cells, cells) whose column j holds the weights of the mean around cell j, edges replicated."""
     i, j, reach = ops.arange(cells)[:, None], ops.arange(cells), window // 2
     inside = ops.cast(ops.abs(i - j) <= reach, "int32")
     before = ops.where(i == 0, ops.maximum(reach - j, 0), 0)
@@ -169,7 +169,7 @@ def _window_mean(cells: int, window: int, dtype):
 class LocalMean(keras.layers.Layer):
     """Mean over the cells of a square window around each cell, edges replicated; shape unchanged.
 
-    Local, not the patch's mean: a map must not change with where it was cut into tiles.
+    Local rather than the patch's mean, so that a map does not depend on how it is cut into tiles.
 
     Parameters
     ----------
@@ -182,13 +182,13 @@ class LocalMean(keras.layers.Layer):
     gradient takes as long as a whole training step for the discriminators' window of 37 cells.
     """
 
-    def __init__(self, window=WINDOW, trainable=False, **kwargs):
+    def __init__(self, window=LOCAL_MEAN_CELLS, trainable=False, **kwargs):
         super().__init__(trainable=trainable, **kwargs)
         self.window = int(window)
 
     def call(self, x):
         _, rows, columns, _ = ops.shape(x)
-        level = ops.mean(x, axis=(1, 2, 3), keepdims=True)  # so that few digits do for the products
+        level = ops.mean(x, axis=(1, 2, 3), keepdims=True)  # taken off first, so that float32 products are exact enough
         detail = ops.matmul((x - level)[..., 0], _window_mean(columns, self.window, x.dtype))
         detail = ops.matmul(ops.transpose(_window_mean(rows, self.window, x.dtype)), detail)
         return detail[..., None] + level
@@ -211,8 +211,8 @@ class PReLU(keras.layers.PReLU):
 
     Notes
     -----
-    One product x (1 + (alpha - 1) [x < 0]) where Keras takes the difference of two ReLUs: half the passes, of
-    which on a CPU the time consists. Weights and numbers are Keras'.
+    One product x (1 + (alpha - 1) [x < 0]) where Keras takes the difference of two ReLUs: half the passes, which
+    take all the time on a CPU. Weights and results are Keras'.
     """
 
     def call(self, inputs):
@@ -221,9 +221,9 @@ class PReLU(keras.layers.PReLU):
 
 
 def _by_phase(kernel, place: np.ndarray):
-    """Lay a kernel out once for each of the s x s cells of a block: (k, l, c) -> (i, j, c, s s).
+    """Copy a kernel once for each of the s x s cells of a block, shifted accordingly: (k, l, c) -> (i, j, c, s s).
 
-    `place`, shape (s, i, k), says with 0 and 1 which tap k stands at i for each phase.
+    `place`, shape (s, i, k), is 1 where tap k is at position i of phase s, else 0.
     """
     place = ops.cast(place, kernel.dtype)
     out = ops.einsum("aik,klc->ailc", place, kernel)
@@ -245,8 +245,8 @@ class ToOneChannel(keras.layers.Conv2D):
 
     Notes
     -----
-    With one channel out a CPU's vector units have nothing to do side by side. A convolution with
-    stride `block` to block^2 channels and the sub-pixel shuffle give the same numbers. Weights are
+    A convolution to a single channel leaves a CPU's vector units idle. One with stride `block` to
+    block^2 channels, followed by the sub-pixel shuffle, gives the same numbers. Weights are
     those of ``Conv2D(1, kernel_size)``.
     """
 
@@ -280,10 +280,9 @@ class Deconvolution(keras.layers.Conv2DTranspose):
 
     Notes
     -----
-    Fine cell s j + p sees only the taps k = p + pad (mod s) of the kernel: another small
-    convolution for each phase p. Weights are those of
-    ``Conv2DTranspose(1, kernel_size, strides, padding="same")``, whose numbers it gives on every
-    backend.
+    Fine cell s j + p depends only on the kernel's taps k = p + pad (mod s), so each phase p is a
+    small convolution of its own. Weights and results are those of
+    ``Conv2DTranspose(1, kernel_size, strides, padding="same")``, on every backend.
     """
 
     def __init__(self, kernel_size, strides, **kwargs):

@@ -1,6 +1,6 @@
 """The units a network works in, kept with its weights.
 
-One range serves LR, HR, validation, test and later use: scaling each set by its own
+The same range is used for LR, HR, validation, test and later use: scaling each set by its own
 extremes would leak the test truth and make RMSE incomparable.
 
 Source: manual 2.2.22 (``MinMaxNormalizer``); the residual form is ours.
@@ -16,12 +16,12 @@ import numpy as np
 from scipy import ndimage
 
 NORMALISATION = "normalisation.json"  # beside the weights
-WINDOW = 9  # LR cells along the side of the local mean's window
+LOCAL_MEAN_CELLS = 9  # LR cells along the side of the local mean's window
 
 
 def local_mean(lr: np.ndarray) -> np.ndarray:
-    """Mean over the 9 x 9 cells around each cell, edges replicated; shape (..., h, w)."""
-    size = (1,) * (np.ndim(lr) - 2) + (WINDOW, WINDOW)
+    """Mean over the `LOCAL_MEAN_CELLS` square around each cell, edges replicated; shape (..., h, w), float64."""
+    size = (1,) * (np.ndim(lr) - 2) + (LOCAL_MEAN_CELLS, LOCAL_MEAN_CELLS)
     return ndimage.uniform_filter(np.asarray(lr, dtype=np.float64), size, mode="nearest")
 
 
@@ -79,7 +79,7 @@ class Normalisation:
 
     @classmethod
     def fit(cls, lr: np.ndarray, hr: np.ndarray, residual: bool, norm_range=None, relief=None) -> Normalisation:
-        """From the training set: its extremes, and the spread of LR about its local mean.
+        """Take the units from a training set: its extremes, and the spread of LR about its local mean.
 
         Parameters
         ----------
@@ -96,6 +96,11 @@ class Normalisation:
         Returns
         -------
         Normalisation
+
+        Raises
+        ------
+        ValueError
+            If all depths are equal and there is no `norm_range`.
         """
         low, high = norm_range or (min(lr.min(), hr.min()), max(lr.max(), hr.max()))
         if norm_range is None and low == high:
@@ -105,7 +110,7 @@ class Normalisation:
         return cls(float(low), float(high), relief if residual else None)
 
     def to_json(self) -> str:
-        """As text for a file."""
+        """The text of the file that `load` reads."""
         return json.dumps(asdict(self), indent=2)
 
     @classmethod

@@ -8,8 +8,28 @@ BATCH = 64  # patches predicted at a time
 
 
 def predict(model, lr: np.ndarray, name: str) -> np.ndarray:
-    """SR patches (n, H, W, 1) of LR patches (n, h, w, 1), metres; a ValueError if any of it is NaN."""
+    """Super-resolve patches.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From metres to metres.
+    lr : ndarray, shape (n, h, w, 1)
+        Metres.
+    name : str
+        Of the network, for the error message.
+
+    Returns
+    -------
+    ndarray, shape (n, H, W, 1)
+        Metres.
+
+    Raises
+    ------
+    ValueError
+        If any value predicted is NaN or infinite.
+    """
     sr = model.predict(lr, batch_size=BATCH, verbose=0)
     if not np.isfinite(sr).all():
-        raise ValueError(f"{name}: the weights predict NaN; test those of an earlier epoch")
+        raise ValueError(f"{name}: the weights predict NaN or infinite depths; use those of an earlier epoch")
     return sr

@@ -1,4 +1,4 @@
-"""How far a network sees: the halo a tile needs so that its cells come out as in the whole map."""
+"""Receptive field of a network: the overlap that tiles need to give the same cells as the whole map."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bathysr_nb.interpolation import REACH
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.layers import Conv2DSubPixel, LocalMean, Resize, Scale
 
-#: Layers whose cells depend on the same cell of what comes in (batch normalisation when it predicts).
+#: Layers whose output cells depend on the same input cell alone (batch normalisation only when predicting).
 CELLWISE = (
     keras.layers.InputLayer,
     keras.layers.Activation,
@@ -31,7 +31,7 @@ CELLWISE = (
 
 
 def _step(layer) -> tuple[Fraction | int, Fraction | int] | None:
-    """Cells of its input that a layer sees to each side, and its output's cells along one of them."""
+    """Input cells that a layer sees to each side, and output cells per input cell along an axis; None if unknown."""
     if isinstance(layer, keras.layers.Conv2DTranspose):
         return max(layer.kernel_size) // (2 * layer.strides[0]) + 1, layer.strides[0]
     if isinstance(layer, keras.layers.Conv2D):
@@ -49,7 +49,7 @@ def _step(layer) -> tuple[Fraction | int, Fraction | int] | None:
 
 
 def receptive_field(model: keras.Model) -> int | None:
-    """LR cells to each side of a cell that its SR cells depend on.
+    """How many LR cells to each side of a cell its SR cells depend on.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def receptive_field(model: keras.Model) -> int | None:
     -------
     int or None
         An upper bound from the layers' kernels, windows and enlargements; None where a layer sees the whole
-        map, or is of a kind that is not known here.
+        map, or its receptive field is unknown.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def receptive_field(model: keras.Model) -> int | None:
     >>> receptive_field(build_model("espcn", normalisation=Normalisation(-1, 0, relief=1)))  # and 9 x 9 cells' mean
     8
     """
-    seen: dict[int, tuple[Fraction, Fraction]] = {}  # of each tensor: reach in LR cells, its cells along one of them
+    seen: dict[int, tuple[Fraction, Fraction]] = {}  # per tensor: reach in LR cells, its cells per LR cell
     for layer in model.layers:
         step = _step(layer)
         output = getattr(layer, "output", None)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.layers import Resize, ToOneChannel
+from bathysr_nb.models.options import BIAS, Srcnn
 
 
-def srcnn(x, scale: int, *, filters=(64, 32), kernels=(9, 1, 5), bias=True, last_initializer="glorot_uniform"):
+def srcnn(x, scale: int, *, filters=Srcnn.filters, kernels=Srcnn.kernels, bias=BIAS, last_initializer="glorot_uniform"):
     """SRCNN on a Keras tensor.
 
     Parameters

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.layers import Conv2DSubPixel, PReLU, ToOneChannel
+from bathysr_nb.models.options import BIAS, Srgan
 
 MOMENTUM = 0.8
 SLOPE = 0.2
@@ -53,7 +54,15 @@ def upsampling(x, scale: int, filters: int, activation, bias: bool):
     return x
 
 
-def generator(x, scale: int, *, filters=32, num_residual_blocks=1, bias=True, last_initializer="he_normal"):
+def generator(
+    x,
+    scale: int,
+    *,
+    filters=Srgan.filters,
+    num_residual_blocks=Srgan.num_residual_blocks,
+    bias=BIAS,
+    last_initializer="he_normal",
+):
     """SRGAN's generator on a Keras tensor.
 
     Parameters
@@ -83,7 +92,9 @@ def generator(x, scale: int, *, filters=32, num_residual_blocks=1, bias=True, la
     return ToOneChannel(9, scale, use_bias=bias, kernel_initializer=last_initializer, name="conv_last")(x)
 
 
-def discriminator(x, *, d_filters=4, d_num_downsampling_blocks=1, dropout=0.0):
+def discriminator(
+    x, *, d_filters=Srgan.d_filters, d_num_downsampling_blocks=Srgan.d_num_downsampling_blocks, dropout=0.0
+):
     """Discriminator on a Keras tensor: one logit a patch, real above 0.
 
     Each block halves the patch and doubles the channels. The mean over cells before the

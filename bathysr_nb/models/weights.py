@@ -1,6 +1,6 @@
-"""Weights files, judged before they are loaded.
+"""Weights files, checked before they are loaded.
 
-Keras passes over layers that a file has and the network lacks; here they are an error.
+Keras ignores layers that a file has and the network lacks; here they are an error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SUFFIX = ".weights.h5"
 
 
 def _shapes(path: Path) -> tuple[Counter, bool]:
-    """How often each shape occurs among a file's arrays, and whether it is of Keras 2's form."""
+    """How often each shape occurs among a file's arrays, and whether the file has Keras 2's format."""
     arrays = []
 
     def collect(name, item):
@@ -49,17 +49,16 @@ def load_weights(model: keras.Model, path) -> None:
     model : keras.Model
         As `bathysr_nb.models.build.build_model` makes it.
     path : path
-        Weights that Keras saved, ``.weights.h5``; ``.h5`` is known too. An optimiser's state in
-        it is left alone.
+        Weights saved by Keras, ``.weights.h5`` or ``.h5``. An optimiser's state in it is ignored.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no file of weights, or its arrays are not those of the network: another
-        network, other options, or another scale. SRCNN and FSRCNN have the same arrays at
-        every scale.
+        If it is not a file of weights, or its arrays do not fit the network: another
+        network, other options, or another scale. The scale is not checked for SRCNN and
+        FSRCNN, whose arrays are the same at every scale.
 
     Examples
     --------
@@ -94,7 +93,7 @@ def _load(model: keras.Model, path: Path, keras_2: bool) -> None:
     if keras_2 or path.name.endswith(SUFFIX):
         model.load_weights(path)
         return
-    with tempfile.TemporaryDirectory() as folder:  # Keras tells the form from the name alone
+    with tempfile.TemporaryDirectory() as folder:  # Keras takes the format from the file's name alone
         model.load_weights(shutil.copy(path, Path(folder) / f"copy{SUFFIX}"))
 
 

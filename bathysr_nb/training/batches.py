@@ -1,4 +1,4 @@
-"""The training pairs of each epoch: in an order of their own, turned and augmented, a batch at a time.
+"""The training pairs of each epoch: shuffled, turned and augmented, a batch at a time.
 
 Source: manual 2.2.21 (``DataGenerator``), 2.4.1 (``online_da``).
 """
@@ -14,11 +14,11 @@ import numpy as np
 from bathysr_nb.augment import symmetries
 from bathysr_nb.augment.online import OnlineAugmentation
 
-AHEAD = 2  # batches that are laid out while one is trained on
+AHEAD = 2  # batches prepared while one is trained on
 
 
 class Batches:
-    """Training pairs in memory; a thread lays out the next batches while Keras trains on one.
+    """Training pairs in memory; a thread prepares the next batches while Keras trains on one.
 
     Parameters
     ----------
@@ -30,10 +30,9 @@ class Batches:
         Epoch e is drawn from ``default_rng([seed, e])``, its batch i from
         ``default_rng([seed, e, i])``.
     online : OnlineAugmentation, optional
-        Changes drawn anew for each patch.
+        Changes drawn anew for each patch; None: no changes.
     downsampling : {"bilinear", "area"}, optional
-        How LR was made from HR, to re-make it from the changed HR; None applies the change to
-        LR as well.
+        How LR was made from HR: it is made again from the changed HR. None changes LR as HR.
     magnification : float
         Factor on the steps of an epoch, which are n // batch_size.
 
@@ -44,7 +43,18 @@ class Batches:
     [(3, 4, 4, 1), (3, 4, 4, 1), (3, 4, 4, 1)]
     """
 
-    def __init__(self, lr, hr, batch_size, turn, seed, online=None, downsampling=None, magnification=1):
+    def __init__(
+        self,
+        lr,
+        hr,
+        batch_size: int,
+        *,
+        turn: bool,
+        seed: int,
+        online=None,
+        downsampling=None,
+        magnification: float = 1,
+    ):
         self.lr, self.hr, self.batch_size, self.turn, self.seed = lr, hr, batch_size, turn, seed
         self.online: OnlineAugmentation | None = online
         self.downsampling = downsampling
@@ -66,7 +76,7 @@ class Batches:
                 yield batch.result()
 
     def _order(self, number: int) -> np.ndarray:
-        """Patches in the order of an epoch; those beyond the last whole batch wait for another epoch."""
+        """Numbers of the patches in the order of an epoch; those beyond the last whole batch are left out."""
         rng = np.random.default_rng([self.seed, number])
         whole = len(self.lr) // self.batch_size * self.batch_size
         passes = -(-self.steps * self.batch_size // whole)

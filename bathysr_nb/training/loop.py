@@ -10,7 +10,7 @@ from bathysr_nb.training.batches import Batches
 VALIDATED = 64  # validation patches at a time
 
 
-def fit(model: keras.Model, batches: Batches, validation, callbacks, epochs: int, done: int = 0) -> None:
+def fit(model: keras.Model, batches: Batches, validation, callbacks, *, epochs: int, done: int = 0) -> None:
     """Train a compiled model, as ``model.fit`` does, without a data pipeline of the backend.
 
     ``fit`` hands its batches through the backend's pipeline, which on TensorFlow and two cores

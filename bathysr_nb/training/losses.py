@@ -18,10 +18,8 @@ from bathysr_nb.models.backend import dtype_policy, keras, ops
 from bathysr_nb.models.normalisation import Normalisation
 from bathysr_nb.models.weights import UNREADABLE
 from bathysr_nb.scores import metrics
+from bathysr_nb.training.choices import LOSSES, PENALTIES, POWERS, SAME_LOSS
 
-POWERS = {"mae": 1, "mse": 2}
-LOSSES = (*POWERS, "psnr", "dssim", "ssim", "vgg")
-PENALTIES = {"l1": 1, "l2": 2, "none": None}
 LOWEST_PSNR = 1.0  # dB; 1/PSNR goes on below it as a straight line
 FEATURE_LAYER = 20  # of VGG19: block5_conv4, after its ReLU
 VGG_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -255,12 +253,12 @@ def get_loss(name: str, normalisation: Normalisation, vgg_weights=None, penalty:
     >>> get_loss("mae", Normalisation(-2500, 0)).unit
     2500
     """
-    low, high = normalisation.low, normalisation.high
+    low, high, name = normalisation.low, normalisation.high, SAME_LOSS.get(name, name)
     if name in POWERS:
         return PixelLoss(POWERS[name], normalisation.unit, name=name)
     if name == "psnr":
         return PsnrLoss(low, high, name="psnr")
-    if name in ("dssim", "ssim"):
+    if name == "dssim":
         return DssimLoss(low, high, name="dssim")
     if name == "vgg":
         return VggLoss(low, high, vgg_weights, penalty)

@@ -11,19 +11,7 @@ from pathlib import Path
 
 from bathysr_nb.augment.online import OnlineAugmentation
 from bathysr_nb.models.backend import keras
-from bathysr_nb.training import losses
-
-OPTIMIZERS = {
-    "sgd": keras.optimizers.SGD,
-    "rmsprop": keras.optimizers.RMSprop,
-    "adagrad": keras.optimizers.Adagrad,
-    "adadelta": keras.optimizers.Adadelta,
-    "adam": keras.optimizers.Adam,
-    "adamax": keras.optimizers.Adamax,
-    "nadam": keras.optimizers.Nadam,
-}
-SCHEDULES = ("constant", "cosine", "one_cycle")
-PRECISIONS = ("mixed_bfloat16", "mixed_float16")
+from bathysr_nb.training.choices import KEEP, LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +87,10 @@ class Recipe:
 
     def __post_init__(self):
         choices = {
-            "loss": losses.LOSSES,
+            "loss": LOSSES,
             "optimizer": OPTIMIZERS,
             "schedule": SCHEDULES,
-            "keep": ("best", "last"),
+            "keep": KEEP,
             "mixed_precision": (*PRECISIONS, None),
         }
         faults = [
@@ -126,7 +114,8 @@ class Recipe:
 
     def make_optimizer(self, steps: int) -> keras.optimizers.Optimizer:
         """The optimiser for a training of so many steps in all."""
-        return OPTIMIZERS[self.optimizer](learning_rate=learning_rate(self.schedule, self.learning_rate, steps))
+        optimizer = getattr(keras.optimizers, OPTIMIZERS[self.optimizer])
+        return optimizer(learning_rate=learning_rate(self.schedule, self.learning_rate, steps))
 
 
 def learning_rate(schedule: str, peak: float, steps: int):

@@ -50,7 +50,7 @@ WRITTEN = (
     "evaluation",
 )
 LEFT_OVER = tuple(f".{Path(pattern).stem}-*" for pattern in WRITTEN)  # begun when a run was killed
-SHOWN = 4  # validation patches in test_*.png
+TEST_PATCHES = 4  # validation patches in test_*.png
 
 
 class Trained(NamedTuple):
@@ -148,7 +148,7 @@ def train(
     record = _record(asked | {"weights": weights} | options | asdict(recipe), training, validation)
     if force:
         _spare(log_dir, weights)
-    going_on = not force and _check_folder(log_dir, record, resume)
+    resumes = not force and _check_folder(log_dir, record, resume)
 
     use_every_gpu(recipe.batch_size)
     with dtype_policy(recipe.mixed_precision):
@@ -157,26 +157,37 @@ def train(
         model = build_model(name, lr.shape[1:], scale, normalisation, **options)
     if weights is not None:
         load_weights(model, weights)
-        _tell_other_units(Path(weights).with_name(NORMALISATION), normalisation)
-    made = downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None
-    data = Batches(lr, hr, recipe.batch_size, recipe.turn, recipe.seed, recipe.online, made, recipe.magnification)
-    epochs = recipe.number_of_epochs(len(data))
-    compile_model(model, recipe, normalisation, epochs * len(data))
+        _warn_of_other_units(Path(weights).with_name(NORMALISATION), normalisation)
+    batches = _batches(lr, hr, recipe)
+    epochs = recipe.number_of_epochs(len(batches))
+    compile_model(model, recipe, normalisation, epochs * len(batches))
     if verbose:
         model.summary()
-    rows = load_state(log_dir / STATE, model) if going_on else []
+    rows = load_state(log_dir / STATE, model) if resumes else []
+    # only now is an earlier run deleted: all that can be refused was refused above
     _clear(log_dir, (*WRITTEN, *LEFT_OVER) if force else LEFT_OVER)
-    if not going_on:
-        log_dir.mkdir(parents=True, exist_ok=True)
-        store.write_text(log_dir / NORMALISATION, normalisation.to_json(), overwrite=True)
-        store.write_text(log_dir / TRAINING_RANGE, TrainingRange.fit(lr, cell_size).to_json(), overwrite=True)
-        store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
+    if not resumes:
+        _begin_folder(log_dir, normalisation, TrainingRange.fit(lr, cell_size), record)
     history = callbacks.HistoryLogger(log_dir, recipe.log_period, rows)
     if len(rows) < epochs and not history.is_stale(recipe.patience):
-        _fit(model, data, validation, epochs, recipe, history, normalisation, draw, verbose)
+        watchers = _watchers(history, recipe, validation, normalisation)
+        _fit(model, batches, validation, epochs, watchers=watchers, history=history, draw=draw, verbose=verbose)
     if recipe.keep == "best":
         load_weights(model, log_dir / BEST)
     return _finish(model, log_dir, history, normalisation, record)
+
+
+def _batches(lr, hr, recipe: Recipe) -> Batches:
+    return Batches(
+        lr,
+        hr,
+        recipe.batch_size,
+        turn=recipe.turn,
+        seed=recipe.seed,
+        online=recipe.online,
+        downsampling=downsampling_of(lr[:100, ..., 0], hr[:100, ..., 0]) if recipe.online else None,
+        magnification=recipe.magnification,
+    )
 
 
 def compile_model(model: keras.Model, recipe: Recipe, normalisation: Normalisation, steps: int) -> None:
@@ -301,7 +312,7 @@ def _spare(log_dir: Path, weights) -> None:
         raise ValueError(f"{weights}: is of the run that --force would delete; move it, or choose another log_dir")
 
 
-def _tell_other_units(path: Path, normalisation: Normalisation) -> None:
+def _warn_of_other_units(path: Path, normalisation: Normalisation) -> None:
     if path.is_file() and (other := Normalisation.load(path)) != normalisation:
         warnings.warn(
             f"{path}: the weights to start from were trained in other units (low {other.low:g}, high {other.high:g}, "
@@ -318,23 +329,39 @@ def _clear(log_dir: Path, patterns) -> None:
             path.unlink(missing_ok=True)
 
 
-def _fit(model, data: Batches, validation, epochs, recipe: Recipe, history, normalisation, draw, verbose) -> None:
+def _begin_folder(log_dir: Path, normalisation: Normalisation, training_range: TrainingRange, record: dict) -> None:
+    """Write what is known before the first epoch."""
+    log_dir.mkdir(parents=True, exist_ok=True)
+    store.write_text(log_dir / NORMALISATION, normalisation.to_json(), overwrite=True)
+    store.write_text(log_dir / TRAINING_RANGE, training_range.to_json(), overwrite=True)
+    store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
+
+
+def _watchers(history, recipe: Recipe, validation, normalisation: Normalisation) -> list[keras.callbacks.Callback]:
+    """The callbacks that check and write, in the order in which they must run: NaN first, the state last."""
     log_dir, period = history.log_dir, recipe.log_period
-    steps = [callbacks.StopOnNaN(log_dir, history), history]
-    steps.append(callbacks.ModelLogger(log_dir, period, history, recipe.patience))
+    watchers = [
+        callbacks.StopOnNaN(log_dir, history),
+        history,
+        callbacks.ModelLogger(log_dir, period, history, recipe.patience),
+    ]
     if period:
-        steps.append(callbacks.TestLogger(log_dir, period, *_shown(validation, normalisation)))
+        watchers.append(callbacks.TestLogger(log_dir, period, *_test_picture(validation, normalisation)))
     if recipe.tensorboard:
-        steps.append(keras.callbacks.TensorBoard(log_dir / "tensorboard"))
-    steps.append(callbacks.StateLogger(log_dir, history))
+        watchers.append(keras.callbacks.TensorBoard(log_dir / "tensorboard"))
+    return [*watchers, callbacks.StateLogger(log_dir, history)]
+
+
+def _fit(model, batches: Batches, validation, epochs: int, *, watchers, history, draw, verbose: bool) -> None:
     done = len(history.rows)
-    with callbacks.Progress(epochs, len(data), done, verbose) as progress, callbacks.LiveCurves(draw, history) as live:
-        loop.fit(model, data, validation, [*steps, live, progress], epochs, done)
+    bar = callbacks.Progress(epochs, len(batches), done, verbose)
+    with bar, callbacks.LiveCurves(draw, history) as curves:
+        loop.fit(model, batches, validation, [*watchers, curves, bar], epochs=epochs, done=done)
 
 
-def _shown(validation, normalisation: Normalisation):
-    """Four validation patches, and how they are drawn beside what the network makes of them."""
-    chosen = np.linspace(0, len(validation[0]) - 1, SHOWN).astype(int)
+def _test_picture(validation, normalisation: Normalisation):
+    """A function that draws a few validation patches beside what the network makes of them, and their LR."""
+    chosen = np.linspace(0, len(validation[0]) - 1, TEST_PATCHES).astype(int)
     lr, hr = (side[chosen] for side in validation)
     enlarged = baselines.enlarged(lr, hr.shape[1] // lr.shape[1])
 

@@ -8,8 +8,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "settings": ["REFERENCE", "load"],
-        "jobs": ["run"],
-        "verdict": ["SHOWN", "verdicts", "write"],
+        "settings": ["REFERENCE", "load_settings"],
+        "jobs": ["run_trial"],
+        "verdict": ["PLAIN_METHODS", "verdict_sentences", "write_verdict"],
     },
 )

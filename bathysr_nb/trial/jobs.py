@@ -1,7 +1,7 @@
-"""Put augmentations on trial: the same network, budget and seeds on the training set of each arm.
+"""Run the trainings of a trial: the same network, budget and seeds on the training set of each arm.
 
-The steep part of a grid is the target. Half of its blocks steers, with their LR alone; the other half is
-scored. Every arm has as many pairs and optimiser steps; the weights of the last step are scored.
+The steep blocks of a grid are the target. Half of them steer, by their LR alone; the other half is scored.
+Every arm has the same number of pairs and of optimiser steps; the weights of the last step are scored.
 
 Source: ours; the question is that of Murakami et al. 2025.
 """
@@ -32,7 +32,7 @@ from bathysr_nb.trial import training_sets
 from bathysr_nb.trial.settings import Ablation
 
 RECORD = "ablation.json"
-#: All that is written into save_dir.
+#: Everything that a trial writes into save_dir.
 WRITTEN = (RECORD, "ablation.csv", "ablation.md", "ablation.png", "scores", "trainings")
 
 
@@ -45,21 +45,21 @@ class Job(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of its files."""
+        """What its files are named."""
         return f"{self.model}-{self.arm}-{self.seed}"
 
 
 class Areas(NamedTuple):
-    """Who learns and who judges; pairs are (LR, HR) in metres.
+    """The parts of a grid; each is (LR, HR) in metres.
 
     Attributes
     ----------
     source, validation : (ndarray, ndarray)
-        Gentle blocks, to train on and to watch.
+        Gentle blocks: to train on, and to follow the training with.
     reference, scored : (ndarray, ndarray)
-        Steep blocks, to steer and to score.
+        Steep blocks: to steer the training set by, and to score on.
     table : DataFrame
-        Of the scored pairs: block, mean_slope_gradient (HR).
+        Block and mean_slope_gradient (HR) of each scored pair.
     delta : (float, float)
         LR cell size in metres.
     """
@@ -74,7 +74,7 @@ class Areas(NamedTuple):
 
 @functools.lru_cache(1)
 def areas(ablation: Ablation) -> Areas:
-    """Cut the grid into pairs and deal its blocks: the gentle ones learn, the steep ones judge."""
+    """Cut the grid into pairs: gentle blocks for training, steep ones for steering and scoring."""
     grid = grids.read_grid(ablation.grid)
     window = (ablation.kernel_size,) * 2 if ablation.kernel_size else None
     cell, sides = grid.attrs["cell_size"], ((ablation.patch_cells,) * 2, (ablation.stride,) * 2)
@@ -94,16 +94,28 @@ def areas(ablation: Ablation) -> Areas:
     return Areas(*((lr[part], hr[part]) for part in chosen), judged, delta)
 
 
-def training_set(ablation: Ablation, arm: str, seed: int) -> training_sets.TrainingSet:
-    """The pairs of one arm: `increase_rate` times as many as the source has, whatever the arm."""
+def arm_training_set(ablation: Ablation, arm: str, seed: int) -> training_sets.TrainingSet:
+    """The pairs of one arm: for every arm `increase_rate` times as many as the source has.
+
+    Parameters
+    ----------
+    ablation : Ablation
+    arm : str
+        One of `bathysr_nb.trial.training_sets.ARMS`.
+    seed : int
+
+    Returns
+    -------
+    TrainingSet
+    """
     area = areas(ablation)
-    return training_sets.make(
+    return training_sets.make_training_set(
         arm,
         *area.source,
-        area.delta,
-        area.reference[0],
-        round(ablation.increase_rate * len(area.source[0])),
-        seed,
+        delta=area.delta,
+        target_lr=area.reference[0],
+        total=round(ablation.increase_rate * len(area.source[0])),
+        seed=seed,
         reference=area.reference,
         share=ablation.originals_share,
         **{name: getattr(ablation, name) for name in planning.SETTINGS},
@@ -111,14 +123,19 @@ def training_set(ablation: Ablation, arm: str, seed: int) -> training_sets.Train
 
 
 def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
-    """Train one network on one arm's set and score the weights of its last step.
+    """Train one network on one arm's training set and score the weights of its last step.
+
+    Parameters
+    ----------
+    ablation : Ablation
+    job : Job
 
     Returns
     -------
     (DataFrame, dict)
-        Squared error of each scored patch (m2): all cells, inner cells; and about the training set:
-        pairs, steps, originals (different ones that take part), distance (Wasserstein, of its LR slopes to
-        those of the target's reference half).
+        As `errors`, of the scored patches; and about the training set: pairs, steps, originals (how many
+        different ones it contains), distance (Wasserstein, between its LR slopes and those of the target's
+        steering half).
     """
     from bathysr_nb.models.normalisation import Normalisation
     from bathysr_nb.models.prediction import predict
@@ -126,13 +143,13 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
     from bathysr_nb.training.trainer import train
 
     area, residual = areas(ablation), ablation.residual is not None
-    made = training_set(ablation, job.arm, job.seed)
+    arm = arm_training_set(ablation, job.arm, job.seed)
     units = Normalisation.fit(*_channel(area.source), residual, ablation.norm_range)
     keys = ("steps", "batch_size", "learning_rate", "schedule", "optimizer", "loss")
     recipe = Recipe(turn=False, keep="last", seed=job.seed, **{key: getattr(ablation, key) for key in keys})
     trained = train(
         job.model,
-        _channel((made.lr, made.hr)),
+        _channel((arm.lr, arm.hr)),
         _channel(area.validation),
         ablation.save_dir / "trainings" / job.name,
         recipe,
@@ -146,47 +163,60 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
     )
     lr, hr = area.scored
     sr = predict(trained.model, lr[..., None], job.model)[..., 0]
-    slopes = [terrain.mean_slope_gradient(side.astype(float), area.delta) for side in (made.lr, area.reference[0])]
+    slopes = [terrain.mean_slope_gradient(side.astype(float), area.delta) for side in (arm.lr, area.reference[0])]
     about = {
-        "pairs": len(made.pairs),
-        "steps": len(trained.history) * (len(made.pairs) // ablation.batch_size),
-        "originals": len(set(made.pairs["high"]) | set(made.pairs["low"])),
+        "pairs": len(arm.pairs),
+        "steps": len(trained.history) * (len(arm.pairs) // ablation.batch_size),
+        "originals": len(set(arm.pairs["high"]) | set(arm.pairs["low"])),
         "distance": float(wasserstein_distance(*slopes)),
     }
     return errors(hr, sr, ablation.scale), about
 
 
 def errors(truth: np.ndarray, estimate: np.ndarray, scale: int) -> pd.DataFrame:
-    """Squared error of each patch (m2), over all cells and over the inner ones."""
+    """Squared error of each patch, over all cells and over the inner ones.
+
+    Parameters
+    ----------
+    truth, estimate : ndarray, shape (n, H, W)
+        Metres.
+    scale : int
+        HR cells per LR cell along an axis.
+
+    Returns
+    -------
+    DataFrame
+        Columns all and inner, m2; inner leaves out two LR cells on every side.
+    """
     return pd.DataFrame(
         {name: tables.squared_error(truth, estimate, rim) for name, rim in (("all", 0), ("inner", RIM * scale))}
     )
 
 
-def run(ablation: Ablation, workers: int | str | None = None, force: bool = False) -> None:
-    """Train every network on every arm with every seed, and keep the errors of each in save_dir.
+def run_trial(ablation: Ablation, workers: int | str | None = None, force: bool = False) -> None:
+    """Train every network on every arm with every seed, and keep the errors of each training in save_dir.
 
-    Finished trainings are kept and not repeated: a call that was stopped goes on, and more arms, networks
-    or seeds can be asked for later.
+    Finished trainings are not repeated: a trial that was stopped resumes, and arms, networks or seeds can be
+    added later.
 
     Parameters
     ----------
     ablation : Ablation
     workers : int or str, optional
-        Processes of this machine, or the address of a dask scheduler; None trains one after
-        another in this process.
+        Number of processes on this machine, or the address of a dask scheduler; None trains one after
+        the other in this process.
     force : bool
-        Delete what an earlier ablation wrote into save_dir.
+        Delete an earlier trial's files from save_dir first.
 
     Raises
     ------
     ValueError
-        If the grid cannot be cut as asked; if save_dir holds an ablation of another grid or with other settings.
+        If the grid cannot be cut as asked; if save_dir holds a trial of another grid or with other settings.
     FileExistsError
-        If save_dir holds files of the same names that no ablation made.
+        If save_dir holds files of the same names that no trial made.
     """
     _prepare(ablation, force)
-    todo = [job for job in jobs(ablation) if not score_file(ablation, job, ".json").exists()]
+    todo = [job for job in all_jobs(ablation) if not score_file(ablation, job, ".json").exists()]
     with project.progress(todo, "trainings") as bar:
         for job, (table, about) in _results(ablation, todo, workers):
             store.write_text(score_file(ablation, job, ".csv"), table.to_csv(index=False), overwrite=True)
@@ -194,13 +224,13 @@ def run(ablation: Ablation, workers: int | str | None = None, force: bool = Fals
             bar.update()
 
 
-def jobs(ablation: Ablation) -> list[Job]:
-    """All trainings: of each seed those of all arms, so that a part is comparable early."""
+def all_jobs(ablation: Ablation) -> list[Job]:
+    """All trainings, seed by seed, so that all arms can be compared after the first seed."""
     return [Job(m, a, s) for m, s, a in itertools.product(ablation.models, ablation.seeds, ablation.arms)]
 
 
 def score_file(ablation: Ablation, job: Job, suffix: str) -> Path:
-    """Where a training's errors (.csv) and figures (.json, written last) are kept."""
+    """The file of a training's errors (suffix .csv) or of what is known about it (.json, written last)."""
     return ablation.save_dir / "scores" / (job.name + suffix)
 
 
@@ -218,16 +248,16 @@ def _results(ablation: Ablation, todo: list[Job], workers) -> Iterator[tuple[Job
 
 
 def _client(workers: int | str):
-    """A scheduler that is there already, or one of our own that shares the cores among its processes."""
+    """A client of a running scheduler, or of a new one whose processes share the cores."""
     from dask.distributed import Client
 
     if isinstance(workers, str):
         return Client(workers)
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-    shared = dict.fromkeys(names, threads)
+    environment = dict.fromkeys(names, threads)
     return Client(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR, env=shared
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR, env=environment
     )
 
 

@@ -1,4 +1,4 @@
-"""The file of an ablation: which training sets are compared, on which grid, trained how.
+"""The settings file of a trial: which training sets are compared, on which grid, and how they are trained.
 
 Source: ours; the comparison is the one of Murakami et al. 2025, with equal budgets.
 """
@@ -13,24 +13,21 @@ from bathysr_nb.files import yamlfile
 from bathysr_nb.files.kinds import (
     Count,
     Depths,
-    Loss,
-    Model,
-    Optimizer,
     Positive,
     Rate,
     Residual,
-    Scale,
-    Schedule,
     Seed,
     Share,
 )
 from bathysr_nb.files.yamlfile import Limit
 from bathysr_nb.mixup.planning import Policy
+from bathysr_nb.models.options import Model, Scale
 from bathysr_nb.scores.linear import WINDOW
+from bathysr_nb.training.choices import Loss, Optimizer, Schedule
 from bathysr_nb.trial.training_sets import ARMS
 
-REFERENCE = "flip_rotate"  # the arm that all others are compared with
-#: What may grow from one call to the next: all that is there already stays as it is.
+REFERENCE = "flip_rotate"  # the arm with which all others are compared
+#: Keys that may change between calls; finished trainings stay valid.
 GROWING = ("models", "arms", "seeds", "slope_edges", "save_dir")
 
 Part = Annotated[float, Limit("a share between 0 and 1", lambda x: 0 < x < 1)]
@@ -57,33 +54,33 @@ def _room_for_filter(patch_cells, scale) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """The keys of an ablation's file as attributes; made by `load`.
+    """The keys of a trial's settings file as attributes; made by `load_settings`.
 
     Attributes
     ----------
     grid : Path
-        High-resolution grid; its land is left out.
+        High-resolution grid; land is masked.
     save_dir : Path
-        Folder for all that is written.
+        Folder for all output.
     arms : tuple of str
-        Training sets to compare; see `bathysr_nb.trial.training_sets.make`.
+        Training sets to compare; see `bathysr_nb.trial.training_sets.make_training_set`.
     models : tuple of str
         Networks to train on each.
     seeds : tuple of int
-        Each arm is drawn, and each network trained, once with each.
+        Each training set is drawn, and each network trained, once per seed.
     kernel_size : int or None
         Side of the window that fills gaps.
     block_cells, patch_cells, stride, scale : int
         As `bathysr_nb.pairs.blocks.build_pairs`, in HR cells.
     source_share : float
-        Share of the blocks, gentlest first, to train on; half of the others steers, half is scored.
+        Share of the blocks, the gentlest, to train on; half of the others steer, half are scored.
     validation_size : float
-        Share of the source blocks that is watched while training.
+        Share of the source blocks for validation.
     split_seed : int
     increase_rate : float
-        Pairs of every arm, in multiples of the source's.
+        Size of every training set, in multiples of the source's pairs.
     originals_share, threshold, lambda_policy, alpha, lamb
-        As `bathysr_nb.trial.training_sets.make`.
+        As `bathysr_nb.trial.training_sets.make_training_set`.
     steps, batch_size, learning_rate, schedule, optimizer, loss
         As `bathysr_nb.training.recipe.Recipe`; the same for every arm.
     residual : {"bicubic", None}
@@ -129,19 +126,19 @@ class Ablation:
 
     @property
     def fixed(self) -> dict:
-        """All that must stay as it is for results to be comparable."""
+        """The settings that must not change for results to be comparable."""
         names = [f.name for f in fields(self) if f.name not in GROWING]
         return {name: getattr(self, name) for name in names} | {"grid": self.grid.name}
 
 
-def load(path, overrides: dict | None = None) -> Ablation:
-    """Read the file of an ablation; relative paths count from its folder.
+def load_settings(path, overrides: dict | None = None) -> Ablation:
+    """Read the settings file of a trial; relative paths count from its folder.
 
     Parameters
     ----------
     path : path
     overrides : dict, optional
-        Key to the value that takes its place.
+        Values that override the file's.
 
     Returns
     -------

@@ -23,11 +23,11 @@ from bathysr_nb.pairs.downsampling import downsampling_of
 
 BANDWIDTH = 0.1  # of C-Mixup's kernel, in standard deviations of the slope
 CHUNK = 256  # pairs drawn at a time from the kernel
-DRAWS = 50  # times as many as wanted, to find pairs that are not there yet
+DRAWS = 50  # give up after drawing this many times the pairs wanted: the same pairs keep coming
 
 
 class TrainingSet(NamedTuple):
-    """What an arm gives.
+    """The training set of an arm.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class TrainingSet(NamedTuple):
 
 @dataclass(frozen=True)
 class Material:
-    """What an arm is made from; see `make`."""
+    """What an arm's training set is made from; see `make_training_set`."""
 
     pool: Pool
     delta: float | tuple[float, float]
@@ -56,15 +56,15 @@ class Material:
     options: dict  # of `bathysr_nb.mixup.planning.plan`
 
 
-def make(
+def make_training_set(
     name: str,
     lr,
     hr,
+    *,
     delta,
     target_lr,
     total: int,
     seed: int = 0,
-    *,
     reference=None,
     share: float = 0.5,
     threshold: float | None = None,
@@ -83,14 +83,14 @@ def make(
     delta : float or (float, float)
         LR cell size, metres.
     target_lr : ndarray, shape (m, h, w)
-        LR patches of the target area that steer; no HR of the target is looked at.
+        LR patches of the target area, whose slopes steer; HR of the target is never used.
     total : int
         Pairs of the result, the same for every arm.
     seed : int
     reference : (ndarray, ndarray), optional
-        LR and HR of the target's reference half, for the arm oracle alone.
+        LR and HR of the target's steering half, for the arm oracle alone.
     share : float
-        Part of untouched originals in adaptive_mixup+originals, above 0 and below 1.
+        Share of untouched originals in adaptive_mixup+originals, above 0 and below 1.
     threshold, lambda_policy, alpha, lamb
         Of `bathysr_nb.mixup.planning.plan`, for the adaptive arms; alpha also for mixup and c_mixup.
 
@@ -107,19 +107,20 @@ def make(
     -----
     none : the originals, repeated evenly.
     flip_rotate : originals, flips and turns, every original equally often.
-    scale : likewise originals and their depth-stretched and zoomed copies.
-    mixup : blends of any two, Beta weights.
-    c_mixup : blends of two of like slope (Gaussian kernel), Beta weights.
-    reweight : originals, flips and turns drawn with the target's histogram, again where there are too few.
-    adaptive_mixup : blends solved for, and patches picked, with the target's histogram.
+    scale : originals and their depth-stretched and zoomed copies, every original equally often.
+    mixup : blends of any two patches, Beta weights.
+    c_mixup : blends of two patches of similar slope (Gaussian kernel), Beta weights.
+    reweight : originals, flips and turns drawn to the target's histogram, repeated where there are too few.
+    adaptive_mixup : blends made, and patches picked, to match the target's histogram.
     adaptive_mixup+originals : a share of untouched originals, the rest adaptive_mixup.
-    oracle : flip_rotate of the target's own pairs: a yardstick, no bound, for it has fewer originals.
+    oracle : flip_rotate of the target's own pairs: a yardstick but no upper bound, as it has fewer originals.
 
     Examples
     --------
     >>> hr = np.random.default_rng(0).normal(size=(20, 16, 16)) * np.arange(1, 21)[:, None, None]
     >>> lr = hr.reshape(20, 4, 4, 4, 4).mean(axis=(2, 4))
-    >>> {len(make(name, lr, hr, 200, lr[5:], 50, reference=(lr, hr)).pairs) for name in ARMS}
+    >>> arm = lambda name: make_training_set(name, lr, hr, delta=200, target_lr=lr[5:], total=50, reference=(lr, hr))
+    >>> {len(arm(name).pairs) for name in ARMS}
     {50}
     """
     if name not in ARMS:
@@ -137,9 +138,9 @@ def make(
     target = Feature("mean_slope_gradient", delta)(target_lr)
     rng = np.random.default_rng(seed)
     options = {"threshold": threshold, "lambda_policy": lambda_policy, "alpha": alpha, "lamb": lamb}
-    made = ARMS[name](Material(pool, delta, target, total, rng, share, options))
+    ordered = ARMS[name](Material(pool, delta, target, total, rng, share, options))
     order = rng.permutation(total)
-    return TrainingSet(made.lr[order], made.hr[order], made.pairs.iloc[order].reset_index(drop=True))
+    return TrainingSet(ordered.lr[order], ordered.hr[order], ordered.pairs.iloc[order].reset_index(drop=True))
 
 
 def _drawn(given: Material, table: pd.DataFrame) -> TrainingSet:
@@ -154,13 +155,23 @@ def _singles(index: np.ndarray, which: np.ndarray) -> pd.DataFrame:
 
 
 def deal(n: int, kinds: int, total: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Originals and variants such that every original comes equally often, and each of its variants too.
+    """Deal originals and variants so that all originals come equally often, and all variants of each.
+
+    Parameters
+    ----------
+    n : int
+        Originals.
+    kinds : int
+        Variants of each, the original itself (0) among them.
+    total : int
+        Pairs to deal.
+    rng : Generator
 
     Returns
     -------
     (ndarray, ndarray) of int, shape (total,)
-        Original and variant; all originals as they are come first, and no variant of one comes again
-        before its others have come.
+        Original and variant. The first n are the untouched originals, and a variant is repeated only
+        after all others of the same original.
 
     Examples
     --------
@@ -172,7 +183,7 @@ def deal(n: int, kinds: int, total: int, rng: np.random.Generator) -> tuple[np.n
     order = np.zeros((n, kinds), dtype=int)
     order[:, 1:] = rng.permuted(np.tile(np.arange(1, kinds), (n, 1)), axis=1)
     index = np.tile(np.arange(n), rounds)
-    index[(rounds - 1) * n :] = rng.permutation(n)  # the last round may be cut short
+    index[(rounds - 1) * n :] = rng.permutation(n)  # the last round may be cut short: a random part of it stays
     index = index[:total]
     return index, order[index, np.arange(total) // n % kinds]
 
@@ -216,19 +227,20 @@ def _mixup(given: Material) -> TrainingSet:
 
 
 def _c_mixup(given: Material) -> TrainingSet:
-    """Blends of two of like slope; a partner's chance falls off as a Gaussian of the difference."""
+    """Blends of two patches of similar slope: a partner's probability is a Gaussian of the difference."""
     pool, lam = given.pool, _beta(given)
     slope = Feature("mean_slope_gradient", given.delta)(pool.lr)
     width = BANDWIDTH * slope.std() or 1.0
     kinds, seen, parts = len(pool.names), np.empty(0, dtype=np.int64), []
-    every = len(pool) * (len(pool) - 1) * kinds * (kinds - 1) // 2
-    rounds = DRAWS * -(-given.total // CHUNK) if given.total <= every // 4 else 0
+    possible = len(pool) * (len(pool) - 1) * kinds * (kinds - 1) // 2
+    # drawing until all are different gets slow when most of the possible pairs are wanted: then it is not tried
+    rounds = DRAWS * -(-given.total // CHUNK) if given.total <= possible // 4 else 0
     for _ in range(rounds):
         high, which = given.rng.integers(len(pool), size=CHUNK), given.rng.integers(kinds, size=CHUNK)
         low = _alike(slope, high, width, given.rng)
         other = (which + given.rng.integers(1, kinds, CHUNK)) % kinds
         ends = np.sort([high * kinds + which, low * kinds + other], axis=0)
-        code = ends[0] * len(pool) * kinds + ends[1]
+        code = ends[0] * len(pool) * kinds + ends[1]  # one number a pair, whichever of the two comes first
         new = np.intersect1d(np.unique(code, return_index=True)[1], np.flatnonzero(~np.isin(code, seen)))
         new = new[: given.total - len(seen)]
         seen = np.concatenate([seen, code[new]])
@@ -236,15 +248,13 @@ def _c_mixup(given: Material) -> TrainingSet:
         if len(seen) == given.total:
             break
     else:
-        raise ValueError(
-            f"too few originals: {given.total} different blends of like slope wanted of {len(pool)} originals"
-        )
+        raise ValueError(f"too few originals: {given.total} different blends of similar slope wanted from {len(pool)}")
     high, low, which, other = np.concatenate(parts).T
     return _blended(given, Blends(high, low, which, other, lam))
 
 
 def _alike(slope: np.ndarray, index: np.ndarray, width: float, rng) -> np.ndarray:
-    """A partner for each of some originals, not itself, by a Gaussian kernel of the slopes."""
+    """A partner for each original in `index`, never itself, drawn by a Gaussian kernel of the slopes."""
     distance = ((slope[index, None] - slope) / width) ** 2 / 2
     distance[np.arange(len(index)), index] = np.inf
     chance = np.exp(distance.min(axis=1, keepdims=True) - distance).cumsum(axis=1)
@@ -256,10 +266,10 @@ def _reweight(given: Material) -> TrainingSet:
     value, _ = given.pool.measure(Feature("mean_slope_gradient", given.delta))
     shares, edges = target_bins(given.target)
     numbers = bin_numbers(value.ravel(), edges)
-    there = np.unique(numbers)
+    filled = np.unique(numbers)
     drawn = []
     for number, count in enumerate(wanted_counts(shares, given.total)):
-        nearest = there[np.argmin(np.abs(there - number))]
+        nearest = filled[np.argmin(np.abs(filled - number))]
         members = np.flatnonzero(numbers == nearest)
         rounds = [given.rng.permutation(members) for _ in range(-(-int(count) // len(members)))]
         drawn.append(np.concatenate([np.empty(0, dtype=int), *rounds])[:count])
@@ -285,7 +295,7 @@ def _with_originals(given: Material) -> TrainingSet:
     return _drawn(given, pd.concat([untouched, _plan(given, given.total - kept)], ignore_index=True))
 
 
-#: What each arm's training set is made by.
+#: The function that makes each arm's training set.
 ARMS = {
     "none": _none,
     "flip_rotate": _flip_rotate,

@@ -1,7 +1,7 @@
-"""What an ablation says: RMSE in metres per slope bin and arm, against flips and turns.
+"""The verdict of a trial: RMSE in metres per slope bin and arm, compared with flips and turns.
 
 Errors are averaged over seeds, patch by patch; then blocks are resampled, both sides of a difference
-with the same draw. A bin with few blocks says so.
+with the same draw. Bins with few blocks say so.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from bathysr_nb.files import record, store
 from bathysr_nb.scores import baselines, tables
 from bathysr_nb.scores import page as score_page
 from bathysr_nb.scores.intervals import HOW_TO_READ, in_words
-from bathysr_nb.scores.linear import LinearFilter
+from bathysr_nb.scores.linear import WINDOW, LinearFilter
 from bathysr_nb.trial import jobs
 from bathysr_nb.trial.settings import REFERENCE, Ablation
 
-SHOWN = ("bicubic", "spline", baselines.LINEAR)  # of what needs no network
-ABOUT = f"""Trained on the gentle blocks of the grid, scored on half of its steep ones; the LR of the other half
+PLAIN_METHODS = ("bicubic", "spline", baselines.LINEAR)  # methods that need no network
+ABOUT = f"""Trained on the grid's gentle blocks, scored on half of its steep blocks; the LR of the other half
 steers. RMSE in metres, pooled over cells, per bin of the true patch's mean slope gradient; change against {REFERENCE}
-in percent. {HOW_TO_READ} That is the spread over seeds. `oracle` is trained on the steering half's own truth;
-`linear filter` is the best 5 x 5 one of the source."""
+in percent. {HOW_TO_READ} The column `seeds, all` shows that variation: the standard deviation of the RMSE over seeds.
+`oracle` is trained on the true depths of the steering half; `linear filter` is the best {WINDOW} x {WINDOW} filter of
+the source."""
 
 
-def score(ablation: Ablation) -> pd.DataFrame:
-    """Read what all trainings of an ablation came to and compare.
+def score_trial(ablation: Ablation) -> pd.DataFrame:
+    """Read the errors of all trainings of a trial and compare the arms.
 
     Parameters
     ----------
     ablation : Ablation
-        All its trainings must be there; see `bathysr_nb.trial.jobs.run`.
+        All its trainings must be there; see `bathysr_nb.trial.jobs.run_trial`.
 
     Returns
     -------
@@ -57,36 +58,52 @@ def score(ablation: Ablation) -> pd.DataFrame:
     return scores[["model", "cells", *scores.columns.drop(["model", "cells"])]]
 
 
-def training_sets(ablation: Ablation) -> pd.DataFrame:
-    """Of each arm: pairs, originals that take part, Wasserstein distance of slopes to the target; means over seeds."""
+def training_set_table(ablation: Ablation) -> pd.DataFrame:
+    """Pairs, steps, originals and distance (see `bathysr_nb.trial.jobs.run_job`) of each arm, averaged over seeds."""
     rows = [
         {"arm": job.arm} | json.loads(jobs.score_file(ablation, job, ".json").read_text())
-        for job in jobs.jobs(ablation)
+        for job in jobs.all_jobs(ablation)
     ]
     return pd.DataFrame(rows).groupby("arm", sort=False).mean()
 
 
-def write(ablation: Ablation, command: str = "") -> pd.DataFrame:
-    """Write ``ablation.csv``, ``ablation.md`` (which names the command) and ``ablation.png`` into save_dir.
+def write_verdict(ablation: Ablation, command: str = "") -> pd.DataFrame:
+    """Write ``ablation.csv``, ``ablation.md`` and ``ablation.png`` into save_dir.
+
+    Parameters
+    ----------
+    ablation : Ablation
+        All its trainings must be there.
+    command : str
+        The command to name in ``ablation.md``.
 
     Returns
     -------
     DataFrame
-        As `score`.
+        As `score_trial`.
     """
-    scores, folder = score(ablation), ablation.save_dir
+    scores, folder = score_trial(ablation), ablation.save_dir
     store.write_text(folder / "ablation.csv", scores.to_csv(index=False), overwrite=True)
-    store.write_text(folder / "ablation.md", page(ablation, scores, command), overwrite=True)
+    store.write_text(folder / "ablation.md", verdict_page(ablation, scores, command), overwrite=True)
     with store.replacing(folder / "ablation.png", overwrite=True) as part:
         plots.forest(scores[scores["cells"] == "inner"], REFERENCE).savefig(part, dpi=110)
     return scores
 
 
-def page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
-    """The verdict, the tables and how to read them, as Markdown."""
+def verdict_page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
+    """The verdict, the tables and how to read them, as Markdown.
+
+    Parameters
+    ----------
+    ablation : Ablation
+    scores : DataFrame
+        As `score_trial`.
+    command : str
+        The command that made the page.
+    """
     parts = [
         "# Ablation: which training set helps on steep ground",
-        *verdicts(scores),
+        *verdict_sentences(scores),
         ABOUT,
         _settings(ablation),
     ]
@@ -96,14 +113,14 @@ def page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
         last = part[part["slope"] == "all"].set_index("method")["seed_spread"]
         wide["seeds, all"] = [f"{last[name]:.2f}" if last.get(name, np.nan) >= 0 else "" for name in wide.index]
         parts += [f"## {model}, {cells} cells", score_page.markdown(wide)]
-    sets = training_sets(ablation).round({"originals": 0, "distance": 4}).reset_index()
+    sets = training_set_table(ablation).round({"originals": 0, "distance": 4}).reset_index()
     sets = sets.astype(dict.fromkeys(("pairs", "steps", "originals"), int))
     parts += ["## The training sets", score_page.markdown(sets), f"![change against {REFERENCE}](ablation.png)"]
     return "\n\n".join(parts) + "\n"
 
 
-def verdicts(scores: pd.DataFrame) -> list[str]:
-    """For each network one sentence on each adaptive arm, inner cells, all bins."""
+def verdict_sentences(scores: pd.DataFrame) -> list[str]:
+    """One sentence for each network and adaptive arm, on the inner cells of all bins."""
     chosen = scores[(scores["cells"] == "inner") & (scores["slope"] == "all")]
     chosen = chosen[chosen["method"].str.startswith("adaptive")]
     where = f"against {REFERENCE}**, on the inner cells of all patches."
@@ -114,19 +131,19 @@ def verdicts(scores: pd.DataFrame) -> list[str]:
 
 
 def _settings(ablation: Ablation) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in ablation.fixed.items())
-    return f"Seeds {', '.join(map(str, ablation.seeds))}; {told}; {record.versions()}."
+    settings = ", ".join(f"{name} {value}" for name, value in ablation.fixed.items())
+    return f"Seeds {', '.join(map(str, ablation.seeds))}; {settings}; {record.versions()}."
 
 
 def _without_network(ablation: Ablation) -> dict[str, pd.DataFrame]:
     area = jobs.areas(ablation)
     lr, hr = area.scored
-    made = baselines.baseline_estimates(lr, ablation.scale, LinearFilter.fit(*area.source))
-    return {name: jobs.errors(hr, made[name], ablation.scale) for name in SHOWN}
+    estimates = baselines.baseline_estimates(lr, ablation.scale, LinearFilter.fit(*area.source))
+    return {name: jobs.errors(hr, estimates[name], ablation.scale) for name in PLAIN_METHODS}
 
 
 def _errors(ablation: Ablation, model: str, arm: str) -> dict[str, np.ndarray]:
-    """Squared errors by cells: (seeds, patches)."""
+    """Squared errors over the inner and over all cells, each of shape (seeds, patches)."""
     files = [jobs.score_file(ablation, jobs.Job(model, arm, seed), ".csv") for seed in ablation.seeds]
     read = [pd.read_csv(path) for path in files]
     return {cells: np.stack([table[cells] for table in read]) for cells in ("inner", "all")}

@@ -31,11 +31,6 @@ def test_a_variant_keeps_slope_and_pairing(name):
     np.testing.assert_allclose(resize(turned), augment.variant(resize(PATCHES), name), rtol=1e-12)
 
 
-def test_pick_variants_makes_each_on_demand():
-    out = augment.pick_variants(PATCHES, [2, 0, 2], [4, 0, 1])
-    np.testing.assert_array_equal(out, [np.rot90(PATCHES[2]), PATCHES[0], PATCHES[2][::-1]])
-
-
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="turn_90, turn_270"):
         augment.variant(PATCHES, "turn_45")

@@ -68,7 +68,7 @@ def test_from_the_shell(config, capsys):
 def test_slope_edges_that_do_not_rise_are_told(config, capsys, edges):
     with pytest.raises(SystemExit):
         run(capsys, config, "--slope-edges", edges)
-    assert f"found {edges}, expected numbers that rise from above 0" in capsys.readouterr().err
+    assert f"found {edges}, expected rising numbers above 0" in capsys.readouterr().err
 
 
 def test_the_manuals_test_takes_slope_edges_too(config):

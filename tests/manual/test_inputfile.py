@@ -367,7 +367,7 @@ class TestPresets:
         assert values.keys() == {field.name for field in dataclasses.fields(Params)} - ({*NETWORKS} - {name})
         for field in dataclasses.fields(Params):
             if dataclasses.is_dataclass(field.default) and field.name in values:
-                assert list(values[field.name]) == [inner.name for inner in dataclasses.fields(field.default)]
+                assert sorted(values[field.name]) == sorted(inner.name for inner in dataclasses.fields(field.default))
         lines = text.splitlines()
         keys = [i for i, line in enumerate(lines) if re.match(r" *\w+:", line)]
         assert not [lines[i] for i in keys if "# " not in lines[i] and not lines[i - 1].startswith("# ")]

@@ -63,7 +63,7 @@ def place(tmp_path):
 
 
 def run(place, force=False, **overrides):
-    params = mixing.load(place / "mixup.yml", {"original_image_num": N, "threshold": None} | overrides)
+    params = mixing.load_mixup_params(place / "mixup.yml", {"original_image_num": N, "threshold": None} | overrides)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return mixing.mix_files(params, force)
@@ -73,7 +73,7 @@ CSV = {"get_slope_difference.valid": False}
 
 
 def test_the_manuals_file_is_read_as_printed(place):
-    params = mixing.load(place / "mixup.yml")
+    params = mixing.load_mixup_params(place / "mixup.yml")
     assert params.train_dir == place / "output" / "train"
     assert params.target_data_csv == place / "data_LR.csv"
     assert params.save_dir == place / "output" / "train" / "mixup_data"
@@ -119,7 +119,7 @@ def test_all_files_are_there_and_agree(place):
 
 def test_the_slope_difference_wins_and_is_taken_at_its_cell_size(place):
     hr = store.load_patches(place / "oki_test_inter/test/data_HR.pkl")[..., 0].astype(float)
-    params = mixing.load(place / "mixup.yml", {"original_image_num": None, "threshold": None})
+    params = mixing.load_mixup_params(place / "mixup.yml", {"original_image_num": None, "threshold": None})
     with pytest.warns(UserWarning, match="target_data_csv is not read"):
         outcome = mixing.mix_files(params)
     np.testing.assert_allclose(outcome.values["target"], terrain.mean_slope_gradient(hr, 50.0))
@@ -260,6 +260,6 @@ def test_only_the_training_set_is_mixed_and_nothing_is_replaced_unasked(place):
 def test_without_patches_csv_the_manuals_cells_are_taken(place):
     for folder in ("output/train", "oki_test_inter/test"):
         (place / folder / "patches.csv").unlink()
-    params = mixing.load(place / "mixup.yml", {"original_image_num": N, "threshold": None} | CSV)
+    params = mixing.load_mixup_params(place / "mixup.yml", {"original_image_num": N, "threshold": None} | CSV)
     with pytest.warns(UserWarning, match="no patches.csv, so HR cells of 50 m and LR cells of 200 m are taken"):
         mixing.mix_files(params)

@@ -289,6 +289,6 @@ def test_damaged_weights_are_one_line(tmp_path, damage):
 
 def test_summary_pools_cells():
     frame = pd.DataFrame({"bicubic_rmse_metres": [1.0, 7.0], "super-res_rmse_metres": [3.0, 3.0]})
-    lines = testing.summary(frame).splitlines()
+    lines = testing.test_summary(frame).splitlines()
     assert lines[1].split() == ["bicubic", "5.00", "m"]
     assert lines[2].split() == ["super-res", "3.00", "m", "-40.0%"]

@@ -13,8 +13,9 @@ from networks import GANS, MANUAL, RESIDUAL, SEA, predict, shaken, small
 from bathysr_nb import interpolation
 from bathysr_nb.models import build
 from bathysr_nb.models.backend import keras, ops
-from bathysr_nb.models.build import MODELS, build_model, default_options, load_model
+from bathysr_nb.models.build import MODELS, build_model, load_model
 from bathysr_nb.models.normalisation import Normalisation, local_mean
+from bathysr_nb.models.options import default_options
 
 NAMES_AND_SCALES = [(name, scale) for name in MODELS for scale in ((2, 4) if name in GANS else (2, 3, 4))]
 FORMS = pytest.mark.parametrize("normalisation", [None, MANUAL, RESIDUAL], ids=["bare", "manual", "residual"])
@@ -272,9 +273,9 @@ def test_normalisation_is_of_the_training_set_and_survives_a_file(tmp_path):
     ("name", "options", "message"),
     [
         ("unet", {}, "unknown model 'unet'; choose one of srcnn, fsrcnn, espcn, srgan, esrgan"),
-        ("srcnn", {"scale": 5}, "srcnn: scale is 5, expected one of 2, 3, 4"),
-        ("srgan", {"scale": 3}, "srgan: scale is 3, expected one of 2, 4"),
-        ("esrgan", {"scale": 3}, "esrgan: scale is 3, expected one of 2, 4"),
+        ("srcnn", {"scale": 5}, "scale is 5, expected 2 or 3 or 4 for srcnn"),
+        ("srgan", {"scale": 3}, "scale is 3, expected 2 or 4 for srgan"),
+        ("esrgan", {"scale": 3}, "scale is 3, expected 2 or 4 for esrgan"),
         ("srcnn", {"depth": 3}, "srcnn: unknown option depth; choose from filters, kernels, bias"),
         ("espcn", {"d_filters": 3}, "espcn: unknown option d_filters; choose from filters, kernels, bias"),
         ("fsrcnn", {"last_initializer": "zeros"}, "fsrcnn: unknown option last_initializer; choose from d, s, m, bias"),

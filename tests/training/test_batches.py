@@ -17,7 +17,7 @@ class Epochs(Batches):
 
 @pytest.mark.parametrize("online", [None, OnlineAugmentation()])
 def test_pairs_stay_pairs(online):
-    lr, hr = Epochs(*TRAINING, 8, True, 3, online, "bilinear").arrays(0)
+    lr, hr = Epochs(*TRAINING, 8, turn=True, seed=3, online=online, downsampling="bilinear").arrays(0)
     np.testing.assert_allclose(downsampling.resize(hr[..., 0]), lr[..., 0], rtol=1e-5)
 
 
@@ -47,13 +47,13 @@ def test_all_eight_ways_of_a_square_and_four_of_a_rectangle():
 
 @pytest.mark.parametrize(("magnification", "steps"), [(1, 6), (2.5, 15), (0.5, 3), (0.01, 1)])
 def test_length_of_an_epoch(magnification, steps):
-    epochs = Epochs(*TRAINING, 8, False, 0, magnification=magnification)
+    epochs = Epochs(*TRAINING, 8, turn=False, seed=0, magnification=magnification)
     assert len(epochs) == steps
     assert len(epochs.arrays(0)[0]) == steps * 8
 
 
 def test_patches_beyond_whole_batches_wait_for_another_epoch():
-    epochs = Epochs(*TRAINING, 36, False, 0)
+    epochs = Epochs(*TRAINING, 36, turn=False, seed=0)
     assert len(epochs.arrays(0)[0]) == 36
     seen = {patch.tobytes() for epoch in range(8) for patch in epochs.arrays(epoch)[0]}
     assert len(seen) == len(TRAINING[0])

@@ -42,7 +42,7 @@ def test_scores_are_those_of_keras(name, batch, monkeypatch):
 
 def test_weights_and_logs_are_those_of_keras_own_fit():
     ours, theirs, logs = compiled(), compiled(), keras.callbacks.History()
-    batches = Batches(*TRAINING, 8, False, 0)
+    batches = Batches(*TRAINING, 8, turn=False, seed=0)
     loop.fit(ours, batches, VALIDATION, [logs], epochs=2)
     both = [np.concatenate(side) for side in zip(*(pair for e in (0, 1) for pair in batches.epoch(e)))]
     past = theirs.fit(*both, batch_size=8, shuffle=False, validation_data=VALIDATION, verbose=0).history
@@ -55,5 +55,7 @@ def test_weights_and_logs_are_those_of_keras_own_fit():
 
 def test_goes_on_where_it_was_and_stops_when_told(stop_after_two):
     logs = keras.callbacks.History()
-    loop.fit(compiled(), Batches(*TRAINING, 8, False, 0), VALIDATION, [logs, stop_after_two], epochs=9, done=1)
+    loop.fit(
+        compiled(), Batches(*TRAINING, 8, turn=False, seed=0), VALIDATION, [logs, stop_after_two], epochs=9, done=1
+    )
     assert logs.epoch == [1]

@@ -62,7 +62,7 @@ def told(tmp_path, capsys):
 
 
 def test_areas_are_disjoint_and_the_target_is_the_steep_part(config):
-    asked = settings.load(config)
+    asked = settings.load_settings(config)
     area = jobs.areas(asked)
     grid = grids.read_grid(asked.grid)
     _, hr, table = blocks.build_pairs(grid.values, grid.attrs["cell_size"], 28, (20, 20), (4, 4))
@@ -76,8 +76,8 @@ def test_areas_are_disjoint_and_the_target_is_the_steep_part(config):
 
 
 def test_every_arm_has_the_same_budget(config):
-    asked = dataclasses.replace(settings.load(config), increase_rate=1.5)
-    made = {arm: jobs.training_set(asked, arm, 0) for arm in training_sets.ARMS}
+    asked = dataclasses.replace(settings.load_settings(config), increase_rate=1.5)
+    made = {arm: jobs.arm_training_set(asked, arm, 0) for arm in training_sets.ARMS}
     assert {len(part.lr) for part in made.values()} == {round(1.5 * len(jobs.areas(asked).source[0]))}
 
 
@@ -108,7 +108,7 @@ def test_scores_are_the_errors_of_the_last_step(config, told):
     from bathysr_nb.models.build import load_model
 
     told(config, "seeds=[0,1]")
-    asked = settings.load(config, {"seeds": [0, 1]})
+    asked = settings.load_settings(config, {"seeds": [0, 1]})
     lr, hr = jobs.areas(asked).scored
     squares = []
     for seed in (0, 1):
@@ -163,10 +163,10 @@ def test_what_no_ablation_made_is_left_alone(config, told):
 def test_verdict_in_words():
     row = {"model": "espcn", "cells": "inner", "slope": "all", "method": "adaptive_mixup"}
     table = pd.DataFrame([row | {"change": -3.0, "low": -5.0, "high": -1.0}])
-    assert "better, RMSE -3.0%" in verdict.verdicts(table)[0]
-    assert "worse, RMSE +2.0%" in verdict.verdicts(table.assign(change=2.0, low=0.5, high=3.0))[0]
-    assert "no clear difference" in verdict.verdicts(table.assign(high=1.0))[0]
-    assert "too few blocks" in verdict.verdicts(table.assign(low=np.nan, high=np.nan))[0]
+    assert "better, RMSE -3.0%" in verdict.verdict_sentences(table)[0]
+    assert "worse, RMSE +2.0%" in verdict.verdict_sentences(table.assign(change=2.0, low=0.5, high=3.0))[0]
+    assert "no clear difference" in verdict.verdict_sentences(table.assign(high=1.0))[0]
+    assert "too few blocks" in verdict.verdict_sentences(table.assign(low=np.nan, high=np.nan))[0]
 
 
 @pytest.mark.slow

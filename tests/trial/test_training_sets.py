@@ -29,7 +29,9 @@ BEFORE = wasserstein_distance(SLOPE, slope_of(TARGET_LR[15:]))
 
 def made(name, total=TOTAL, seed=0, **options):
     reference = (TARGET_LR[15:], TARGET_HR[15:])
-    return training_sets.make(name, LR, HR, DELTA, TARGET_LR[15:], total, seed, reference=reference, **options)
+    return training_sets.make_training_set(
+        name, LR, HR, delta=DELTA, target_lr=TARGET_LR[15:], total=total, seed=seed, reference=reference, **options
+    )
 
 
 def distance(name, **options):
@@ -138,4 +140,4 @@ def test_reweighting_draws_again_where_the_source_has_too_few():
 def test_bad_input_is_named(name, options, message):
     arguments = {"total": TOTAL, "reference": (TARGET_LR, TARGET_HR)} | options
     with pytest.raises(ValueError, match=message):
-        training_sets.make(name, LR, HR, DELTA, TARGET_LR, **arguments)
+        training_sets.make_training_set(name, LR, HR, delta=DELTA, target_lr=TARGET_LR, **arguments)
