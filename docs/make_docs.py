@@ -3,9 +3,9 @@
     python docs/make_docs.py          write them
     python docs/make_docs.py --check  only say which are out of date; exit status 1 if any is
 
-Where they go in a page, two comments mark: ``<!-- verbs: begin -->`` and ``<!-- verbs: end -->``. The verbs come from the
-command line's own help, folders, modules and their one-line descriptions from ``docs/floors.txt``, docstrings and
-imports, make's targets from the Makefile.
+Two comments mark where they stand in a page, such as ``<!-- verbs: begin -->`` and ``<!-- verbs: end -->``. Verbs come
+from the command line's own help; folders, modules and their descriptions from ``docs/floors.txt``, docstrings and
+imports; make's targets from the Makefile.
 """
 
 from __future__ import annotations

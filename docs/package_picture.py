@@ -192,5 +192,12 @@ def _draw_box(axes, box: Box) -> None:
 
 def _draw_arrow(axes, start: Box, path: Curve, straight: bool) -> None:
     colour = COLOURS[start.part.floor - 1]
-    style = {"arrowstyle": "-|>", "mutation_scale": 9, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0, "capstyle": "round"}
+    style = {
+        "arrowstyle": "-|>",
+        "mutation_scale": 9,
+        "linewidth": 1.4,
+        "shrinkA": 0,
+        "shrinkB": 0,
+        "capstyle": "round",
+    }
     axes.add_patch(FancyArrowPatch(path=path, color=colour, alpha=0.9 if straight else 0.65, zorder=2, **style))

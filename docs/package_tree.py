@@ -1,4 +1,4 @@
-"""What stands where in the package: floors, folders, modules, their docstrings and imports, read without importing it."""
+"""What stands where in the package: floors, folders, modules, docstrings and imports, read without running it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def read(root: Path) -> list[Part]:
     found = {path.name.removesuffix(".py") for path in (root / PACKAGE).iterdir() if _is_part(path)}
     if found != floors.keys():
         other = ", ".join(sorted(found ^ floors.keys()))
-        raise ValueError(f"docs/floors.txt and {PACKAGE}/ must name the same folders and modules; these differ: {other}")
+        raise ValueError(
+            f"docs/floors.txt and {PACKAGE}/ must name the same folders and modules; these differ: {other}"
+        )
     return [_part(root / PACKAGE, name, floor) for name, floor in floors.items()]
 
 
