@@ -1,8 +1,8 @@
-"""Turns of patch pairs beside one ``scipy.ndimage.rotate`` call a patch: time and memory.
+"""Rotating patch pairs, compared with one ``scipy.ndimage.rotate`` call for each patch: time and memory.
 
     python benchmarks/augment_speed.py [pairs]
 
-Each round times both, one after the other, on the same depths: pairs of 64 x 64 and 16 x 16
+Each round times both in turn on the same depths: pairs of 64 x 64 and 16 x 16
 cells, eleven angles. The loop of scipy calls is timed on a sample of the pairs and scaled up;
 it uses cubic splines, this package Keys' cubic. Peak memory is measured in a run of its own
 and includes the input and the output.
@@ -37,7 +37,7 @@ WORK = {
 
 
 def pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """LR and HR patches cut from a made seafloor."""
+    """LR and HR patches cut from a synthetic seafloor."""
     tile = seafloor((640, 640), seed=0).reshape(10, 64, 10, 64).swapaxes(1, 2).reshape(100, 64, 64)
     hr = np.empty((n, 64, 64), np.float32)
     for i in range(n):

@@ -1,8 +1,8 @@
-"""Speed and memory of the dataset builder, each beside the plain way, in one run.
+"""Speed and memory of the dataset builder, compared with plain loops in the same run.
 
     python benchmarks/dataset_speed.py
 
-A made seafloor of 4400 x 4000 cells of 50 m with 5% missing cells, 44 x 40 blocks: as large
+A synthetic seafloor of 4400 x 4000 cells of 50 m with 5% missing cells, 44 x 40 blocks: as large
 as the manual's, 44,000 pairs at most. Plain loops are timed on a sample and scaled up.
 """
 

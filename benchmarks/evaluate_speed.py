@@ -1,12 +1,12 @@
-"""Scores of a test set, batched, beside a loop over patches.
+"""Scores of a test set, batched, compared with a loop over patches.
 
     python benchmarks/evaluate_speed.py [patches]
 
-Made patches of 64 x 64 cells, enlarged by nearest, bicubic and spline. "test" is what bathysr test reports, PSNR, DSSIM
+Synthetic patches of 64 x 64 cells, enlarged by nearest, bicubic and spline. "test" is what bathysr test reports, PSNR, DSSIM
 and RMSE; its loop calls TensorFlow's tf.image.psnr and tf.image.ssim, as the manual's evaluator does, and NumPy's
 RMSE on one patch after another. "terrain" is what bathysr evaluate adds: MAE, slope error, roughness, LR consistency
-and invented detail on all and on inner cells, and spectra; its loop gives our own functions one patch after another,
-each of which is 4,096 cells in NumPy already, so that less is to be gained. A loop is timed on a tenth of the patches
+and invented detail on all and on inner cells, and spectra; its loop passes one patch after another to
+the same functions, which work on 4,096 cells at once already, so there is less to gain. A loop is timed on a tenth of the patches
 and scaled up; the numbers of both sides are compared first.
 """
 

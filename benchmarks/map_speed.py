@@ -1,4 +1,4 @@
-"""A whole map beside overlapping patches and beside PyTorch, and how memory grows with the map.
+"""A whole map, compared with overlapping patches and with PyTorch, and how memory grows with the map.
 
     python benchmarks/map_speed.py [--torch-python PATH]
 

@@ -2,7 +2,7 @@
 
     python benchmarks/mixup_speed.py [originals]
 
-Each line is one process of its own: it reads made pairs of 64 x 64 and 16 x 16 cells, measures 3 flips and 11
+Each line is one process of its own: it reads synthetic pairs of 64 x 64 and 16 x 16 cells, measures 3 flips and 11
 turns of each, blends, picks twice as many pairs as there are originals, and writes everything that
 ``bathysr mixup`` writes. Policy "beta" makes as many blends as it picks; "target" solves each
 weight. "50 m" steers by the slopes of the HR patches, as the manual's input file does.
@@ -35,7 +35,7 @@ WIDTHS = (9, 8, 11, 8, 8, 9, 9)
 
 
 def pairs(n: int, steepness: tuple[float, float], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """LR and HR patches cut from a made seafloor, each flattened or steepened by a factor."""
+    """LR and HR patches cut from a synthetic seafloor, each flattened or steepened by a factor."""
     rng = np.random.default_rng(seed)
     tile = seafloor((640, 640), seed=seed).reshape(10, 64, 10, 64).swapaxes(1, 2).reshape(100, 64, 64)
     hr = np.empty((n, 64, 64), np.float32)
@@ -46,7 +46,7 @@ def pairs(n: int, steepness: tuple[float, float], seed: int) -> tuple[np.ndarray
 
 
 def one(folder: str, policy: str, delta: int) -> None:
-    """Mix one made training set in this process, and print what it took."""
+    """Mix one synthetic training set in this process, and print what it took."""
     train = Path(folder) / "train"
     params = mixing.MixupParams(
         train_dir=train,

@@ -1,4 +1,4 @@
-"""Training and prediction beside PyTorch, beside a Python generator, and on each Keras backend.
+"""Training and prediction, compared with PyTorch, with a Python generator, and between Keras backends.
 
     python benchmarks/train_speed.py [--torch-python PATH] [--backend-python PATH]
 

@@ -1,4 +1,4 @@
-"""Run the demo and write what it found: ``docs/results/demo.md``, its pictures, the README's times.
+"""Run the demo and write its results: ``docs/results/demo.md``, its pictures, and the times in the README.
 
 make results
 """
@@ -38,12 +38,12 @@ def page(runs: dict) -> str:
     ]
     parts = [
         "# The demo's result",
-        f"Made by `make results` on {os.cpu_count()} CPU cores without a GPU; {versions}.",
-        "Inner cells, all slopes:\n\n" + "\n".join(f"* **{text}**" for text in sentences),
+        f"Written by `make results` on {os.cpu_count()} CPU cores, without a GPU; {versions}.",
+        "On the inner cells, over all slopes:\n\n" + "\n".join(f"* **{text}**" for text in sentences),
         tables.ABOUT,
         *parts,
         "![RMSE per slope bin](demo_rmse.png)",
-        f"## Seconds a station took\n\n{score_page.markdown(times)}",
+        f"## Seconds for each station\n\n{score_page.markdown(times)}",
     ]
     return "\n\n".join(parts) + "\n"
 
