@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ import yaml
 from bathysr_nb import cli, grids
 from bathysr_nb.files import store
 from bathysr_nb.grids import synthetic
-from bathysr_nb.pairs import blocks, dataset, downsampling
+from bathysr_nb.pairs import downsampling
 from bathysr_nb.scores import tables
 
 VERBS = tuple(cli.EXAMPLES)
@@ -202,57 +200,6 @@ def test_the_manuals_presets_are_read(tmp_path, capsys):
         setting = ["--set", f"train_dir={out / 'train'}", "--set", "train_data=[some_HR.pkl, some_LR.pkl]"]
         status, said = run(capsys, verb, root / "params" / f"{verb}.yml", *setting)
         assert status == 0, said.err
-
-
-def test_a_full_disk_leaves_the_old_file(tmp_path):
-    """A file-size limit stands in for a full disk: the write fails in the middle."""
-    path = tmp_path / "data_HR.pkl"
-    store.save_patches(path, np.zeros((1, 8, 8)))
-    before = path.read_bytes()
-    code = (
-        "import resource, signal, numpy as np; from bathysr_nb.files import store;"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
-        f"store.save_patches({str(path)!r}, np.zeros((100, 64, 64)), overwrite=True)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.returncode != 0
-    assert "File too large" in result.stderr
-    assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["data_HR.pkl"]
-
-
-def test_dataset_from_two_grids_equals_the_manuals_steps(tmp_path):
-    hr = synthetic.seafloor((400, 300), province="ridge", missing=0.02)
-    lr = downsampling.resize(np.nan_to_num(hr, nan=-2000.0))
-    lr[5, 5] = np.nan
-    for name, grid in (("hr", hr), ("lr", lr)):
-        store.save_array(tmp_path / f"{name}.pkl", np.nan_to_num(grid))
-    data = dataset.Dataset(tmp_path / "lr.pkl", tmp_path / "hr.pkl", (4, 3), cell_size=50.0, seed=2)
-    x = blocks.block_split(dataset.cleansing(lr), (4, 3), (16, 16), (2, 2))
-    y = blocks.block_split(dataset.cleansing(hr), (4, 3), (64, 64), (8, 8))
-    parts = blocks.train_validation_test_split(*blocks.rm_nan(x, y), seed=2)
-    names = ("x_train", "x_validation", "x_test", "y_train", "y_validation", "y_test")
-    for name, part in zip(names, parts):
-        np.testing.assert_allclose(getattr(data, name), part, rtol=1e-6, err_msg=name)
-
-
-def test_land_stays_land(tmp_path):
-    hr = np.full((100, 200), -50.0)
-    hr[:, 150:] = 20.0
-    hr[10, 10] = np.nan
-    np.save(tmp_path / "hr.npy", hr)
-    data = dataset.Dataset(None, tmp_path / "hr.npy", (1, 2), cell_size=50.0, validation_size=0, test_size=0)
-    assert np.isfinite(data.y_train).all()
-    assert (data.tables["train"]["col"] + 64 <= 150).all()
-    assert (data.y_train == -50).all()
-
-
-def test_help_starts_nothing_heavy():
-    code = (
-        "import sys; from bathysr_nb import cli; cli.parser(); print({'keras', 'numpy', 'pandas'} & set(sys.modules))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
 def test_help_tells_the_default_slope_edges(capsys):

@@ -3,7 +3,6 @@ import pytest
 from scipy import ndimage
 
 from bathysr_nb.interpolation import enlarge, kernel_1d
-from bathysr_nb.pairs.downsampling import resize
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -31,27 +30,6 @@ def test_a_constant_stays_constant_to_the_rim(method):
 def test_nearest_repeats_cells():
     patch = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(enlarge(patch, 3, "nearest"), np.kron(patch, np.ones((3, 3))))
-
-
-@pytest.mark.parametrize(("scale", "cells"), [(2, [0, 1]), (3, [1]), (4, [1, 2])])
-def test_resize_samples_the_coarse_centres(scale, cells):
-    grid = np.random.default_rng(0).normal(size=(scale, scale))
-    assert resize(grid, scale).item() == pytest.approx(grid[np.ix_(cells, cells)].mean())
-    assert resize(grid, scale, "area").item() == pytest.approx(grid.mean())
-
-
-def test_resize_passes_missing_cells_on_only_where_they_are_used():
-    grid = np.zeros((4, 8))
-    grid[0, 0] = grid[1, 5] = np.nan
-    np.testing.assert_array_equal(np.isnan(resize(grid)), [[False, True]])
-    np.testing.assert_array_equal(np.isnan(resize(grid, method="area")), [[True, True]])
-
-
-def test_resize_names_the_nearest_shape():
-    with pytest.raises(ValueError, match=r"\(8, 12\)"):
-        resize(np.zeros((10, 13)))
-    with pytest.raises(ValueError, match="bilinear, area"):
-        resize(np.zeros((8, 8)), method="bicubic")
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from bathysr_nb.files import store
 from bathysr_nb.grids import synthetic
-from bathysr_nb.pairs.features import write_features
 from bathysr_nb.terrain import COLUMNS, feature_table, mean_slope_gradient, slope
 
 
@@ -86,11 +84,3 @@ def test_norm_data_column_equals_the_first():
 
 def test_flat_file_has_no_nan():
     assert np.isfinite(feature_table(np.zeros((2, 4, 4)), 50)).all(axis=None)
-
-
-def test_write_features_beside_the_pickle(tmp_path):
-    store.save_patches(tmp_path / "data_LR.pkl", np.zeros((2, 16, 16)))
-    write_features(tmp_path / "data_LR.pkl", 200)
-    assert (tmp_path / "data_LR.csv").read_text().startswith("index,mean_slope_gradient,altitude_difference")
-    with pytest.raises(FileExistsError, match=r"data_LR\.csv"):
-        write_features(tmp_path / "data_LR.pkl", 200)

@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +136,21 @@ def test_pairs_must_pair(tmp_path):
     store.save_patches(tmp_path / "data_HR.pkl", np.zeros((3, 16, 16)))
     with pytest.raises(ValueError, match="must pair"):
         store.load_pair(tmp_path)
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path):
+    """A file-size limit stands in for a full disk: the write fails in the middle."""
+    path = tmp_path / "data_HR.pkl"
+    store.save_patches(path, np.zeros((1, 8, 8)))
+    before = path.read_bytes()
+    code = (
+        "import resource, signal, numpy as np; from bathysr_nb.files import store;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+        f"store.save_patches({str(path)!r}, np.zeros((100, 64, 64)), overwrite=True)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode != 0
+    assert "File too large" in result.stderr
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["data_HR.pkl"]

@@ -11,7 +11,7 @@ import xarray as xr
 
 from bathysr_nb import grids
 from bathysr_nb.files import project, store
-from bathysr_nb.grids import georeference, read
+from bathysr_nb.grids import read
 
 UTM = "EPSG:32755"
 #: 3 x 4 cells of 50 m (north-south) by 100 m; top left cell -1, below it -5, right of it -2
@@ -462,80 +462,6 @@ def test_xyz_holes_headers_and_order(tmp_path):
 def test_xyz_that_is_no_grid(text, match, tmp_path):
     (tmp_path / "a.xyz").write_text(text)
     fault(tmp_path / "a.xyz", match)
-
-
-@pytest.mark.parametrize("suffix", [".nc", ".tif", ".tiff"])
-@pytest.mark.parametrize("place", ["projected", "degrees", "nowhere"])
-def test_round_trip(suffix, place, tmp_path):
-    source = save(tmp_path / "source.nc", degrees() if place == "degrees" else dataset())
-    grid = grids.read_grid(source, crs=UTM if place == "projected" else None)
-    grid[1, 2] = np.nan
-    path = tmp_path / "folder" / f"a{suffix}"
-    grids.write_grid(grid, path)
-    again = grids.read_grid(path)
-    np.testing.assert_array_equal(again, grid)
-    np.testing.assert_allclose(again.rio.bounds(), grid.rio.bounds(), rtol=1e-12)
-    assert again.rio.crs == grid.rio.crs
-    assert again.attrs["cell_size"] == pytest.approx(grid.attrs["cell_size"])
-    with pytest.raises(FileExistsError, match="exists already"):
-        grids.write_grid(grid, path)
-    grids.write_grid(grid * 2, path, overwrite=True)
-    assert float(grids.read_grid(path).min()) == -24
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
-
-
-def test_written_netcdf_follows_cf(tmp_path):
-    grids.write_grid(projected(), tmp_path / "a.nc")
-    written = xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf")
-    assert written.attrs["Conventions"] == "CF-1.8"
-    assert written.elevation.attrs["grid_mapping"] == "spatial_ref"
-    assert (written.elevation.units, written.elevation.positive) == ("m", "up")
-    assert written.elevation.encoding["zlib"]
-    assert written.x.standard_name == "projection_x_coordinate"
-
-
-def test_write_faults_leave_the_old_file(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match=r"cannot write \.xyz; choose one of \.nc, \.tif, \.tiff"):
-        grids.write_grid(projected(), tmp_path / "a.xyz")
-    with pytest.raises(ValueError, match=r"dims \('x', 'y'\), expected \(y, x\)"):
-        grids.write_grid(projected().T, tmp_path / "a.nc")
-    for suffix, writer in ((".nc", xr.Dataset), (".tif", rioxarray.raster_array.RasterArray)):
-        path = tmp_path / f"a{suffix}"
-        grids.write_grid(projected(), path)
-
-        def full(self, part, **options):
-            part.write_bytes(b"half")
-            raise OSError("no space left")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(writer, "to_netcdf" if suffix == ".nc" else "to_raster", full)
-            with pytest.raises(OSError, match="no space"):
-                grids.write_grid(projected(), path, overwrite=True)
-        np.testing.assert_array_equal(grids.read_grid(path), DEPTHS)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.nc", "a.tif"]
-
-
-def test_same_ground():
-    hr = projected(np.zeros((8, 12)), 25.0 * np.arange(8)[::-1], 25.0 * np.arange(12))
-    lr = hr.coarsen(y=4, x=4).mean()
-    georeference.check_same_ground(lr, hr, 4)
-    georeference.check_same_ground(lr.assign_coords(x=lr.x + 0.9), hr, 4)
-    with pytest.raises(ValueError, match=r"x from 36\.5 to 336\.5|x from -11\.4 to 288\.6 and -12\.5 to 287\.5"):
-        georeference.check_same_ground(lr.assign_coords(x=lr.x + 1.1), hr, 4)
-    with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(8, 12\), expected HR to be 3 times LR"):
-        georeference.check_same_ground(lr, hr, 3)
-    with pytest.raises(ValueError, match="CRS EPSG:32754 and EPSG:32755"):
-        georeference.check_same_ground(lr.rio.write_crs("EPSG:32754"), hr, 4)
-    georeference.check_same_ground(lr.drop_vars("spatial_ref"), hr, 4)
-
-
-def test_arrays_compare_shapes_only(tmp_path):
-    np.save(tmp_path / "lr.npy", DEPTHS)
-    np.save(tmp_path / "hr.npy", np.repeat(np.repeat(DEPTHS, 2, 0), 2, 1))
-    lr, hr = (grids.read_grid(tmp_path / f"{side}.npy", cell_size=70) for side in ("lr", "hr"))
-    georeference.check_same_ground(lr, hr, 2)
-    with pytest.raises(ValueError, match=r"LR .*lr\.npy and HR .*hr\.npy: shapes"):
-        georeference.check_same_ground(lr, hr, 4)
 
 
 def test_source_codes(tmp_path):

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from test_testing import SMALL, UNITS, saved_network
 
 from bathysr_nb import cli, interpolation
 from bathysr_nb.files import store
@@ -13,6 +12,7 @@ from bathysr_nb.manual.sets import test_set as read_test_set
 from bathysr_nb.pairs import downsampling, features
 
 N = 20
+SMALL = {"filters": (4,), "kernels": (3, 3)}
 HR = synthetic.seafloor((32, 32 * N), province="ridge", seed=1).reshape(32, N, 32).swapaxes(0, 1) - 2500
 HR = HR.astype(np.float32)
 LR = downsampling.resize(HR)
@@ -20,7 +20,7 @@ FILES = {"scores.csv", "scores.md", "spectrum.csv", "spectrum.png", "errors.png"
 
 
 @pytest.fixture
-def config(tmp_path):
+def config(saved_network, tmp_path):
     """An input file whose network has weights and whose data set is on disk, each patch a block of its own."""
     for name, part in (("train", slice(0, 8)), ("test", slice(8, N))):
         folder = tmp_path / "data" / name
@@ -138,7 +138,7 @@ def test_a_block_that_is_no_number_is_told(config, wrong):
         evaluation.survey(truth, pairs)
 
 
-def test_the_model_is_the_one_that_was_trained(config):
+def test_the_model_is_the_one_that_was_trained(saved_network, units, config):
     """Scores of the network itself, predicted here."""
     params = load_params(config)
     model = saved_network(params.log_dir, **SMALL)
@@ -149,5 +149,5 @@ def test_the_model_is_the_one_that_was_trained(config):
     assert line["rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-4)
     assert line["mae"] == pytest.approx(np.abs(error).mean(), rel=1e-4)
     assert line["psnr"] == pytest.approx(
-        np.mean(-10 * np.log10((error**2).mean(axis=(1, 2)) / (UNITS.high - UNITS.low) ** 2)), rel=1e-3
+        np.mean(-10 * np.log10((error**2).mean(axis=(1, 2)) / (units.high - units.low) ** 2)), rel=1e-3
     )

@@ -10,9 +10,7 @@ from scipy.stats import wasserstein_distance
 from bathysr_nb import augment, cli, terrain
 from bathysr_nb.augment import offline
 from bathysr_nb.files import store
-from bathysr_nb.grids import synthetic
 from bathysr_nb.manual import mixing
-from bathysr_nb.pairs.downsampling import resize
 
 #: As the manual prints it, but for a line break inside the comment.
 MANUAL = """\
@@ -39,22 +37,18 @@ get_slope_difference:
 N = 40
 
 
-def pairs(n, seed, gentlest, steepest):
-    ground = synthetic.seafloor((64, 64 * n), province="ridge", seed=seed)
-    hr = ground.reshape(64, n, 64).swapaxes(0, 1) * np.linspace(gentlest, steepest, n, dtype=np.float32)[:, None, None]
-    return resize(hr), hr
-
-
 def patches_csv(folder, cell, scale=4, rows=64):
     table = pd.DataFrame({"hr_dy": cell, "hr_dx": cell, "hr_rows": rows, "scale": scale}, index=[0])
     table.to_csv(folder / "patches.csv")
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, ridge_pairs):
     """A source of 50 m and 200 m cells, a steeper target, its feature table, and a file that names them."""
-    for folder, *ground in (("output/train", N, 0, 0.1, 1.2), ("oki_test_inter/test", 30, 1, 0.4, 1.2)):
-        store.save_pair(tmp_path / folder, *pairs(*ground))
+    source = ridge_pairs(N, seed=0, gentlest=0.1, steepest=1.2)
+    target = ridge_pairs(30, seed=1, gentlest=0.4, steepest=1.2)
+    for folder, pairs in (("output/train", source), ("oki_test_inter/test", target)):
+        store.save_pair(tmp_path / folder, *pairs)
         patches_csv(tmp_path / folder, 50.0)
     lr = store.load_patches(tmp_path / "oki_test_inter/test/data_LR.pkl")
     terrain.feature_table(lr, 200.0).to_csv(tmp_path / "data_LR.csv")
@@ -228,7 +222,7 @@ def test_tables_that_do_not_serve_are_named(place):
         run(place, **CSV)
 
 
-def test_mixed_resolutions_name_both_files(place):
+def test_mixed_resolutions_name_both_files(ridge_pairs, place):
     table = pd.read_csv(place / "data_LR.csv", index_col=0)
     table.to_csv(place / "data_HR.csv")
     with pytest.raises(ValueError, match=r"data_HR.csv is named as .* HR patches; .*data_LR.pkl"):
@@ -239,7 +233,7 @@ def test_mixed_resolutions_name_both_files(place):
     table.to_csv(place / "oki_test_inter/test/data_LR.csv")
     with pytest.raises(ValueError, match=r"data_LR.csv is of patches with cells of 240 m; .*200 m, as .*data_LR.pkl"):
         run(place, target_data_csv=str(place / "oki_test_inter/test/data_LR.csv"), **CSV)
-    lr, hr = pairs(8, 0, 0.1, 1.0)
+    lr, hr = ridge_pairs(8, gentlest=0.1)
     store.save_pair(place / "oki_test_inter/test", lr[:, :8, :8], hr[:, :32, :32], overwrite=True)
     with pytest.raises(ValueError, match=r"patches of \(32, 32\) cells and .*of \(64, 64\); expected one resolution"):
         run(place)

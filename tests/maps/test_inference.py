@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import rasterio
 import xarray as xr
-from networks import MANUAL, RESIDUAL, SMALL, predict, shaken, small
 
 from bathysr_nb import cli, grids, interpolation
 from bathysr_nb.grids import georeference, synthetic
 from bathysr_nb.maps.inference import TILE, fill_missing, scale_of, seams, superresolve, tell_seams
 from bathysr_nb.models.backend import keras
-from bathysr_nb.models.build import predictor
+from bathysr_nb.models.build import MODELS, predictor
+from bathysr_nb.models.normalisation import Normalisation
 from bathysr_nb.models.receptive import receptive_field
 from bathysr_nb.training.training_range import TRAINING_RANGE, TrainingRange
 
+MANUAL, RESIDUAL = Normalisation(-2500, -100), Normalisation(-2500, 0, relief=7.0)
 SEA = synthetic.seafloor((150, 160), province="ridge", seed=0).astype("float32")
 SEA -= SEA.max() + 10
 
@@ -26,13 +27,17 @@ def mapped(depth=SEA, cell=(200.0, 200.0), crs="EPSG:32755"):
     return xr.DataArray(depth, axes, ("y", "x")).rio.write_crs(crs)
 
 
-def network(name="espcn", normalisation=RESIDUAL, **options):
-    keras.utils.set_random_seed(0)
-    return shaken(predictor(small(name, normalisation=normalisation, **options)), by=0.05)
+@pytest.fixture(scope="module")
+def network(small, shaken):
+    def build(name="espcn", normalisation=RESIDUAL, **options):
+        keras.utils.set_random_seed(0)
+        return shaken(predictor(small(name, normalisation=normalisation, **options)), by=0.05)
+
+    return build
 
 
 @pytest.fixture(scope="module")
-def espcn():
+def espcn(network):
     return network()
 
 
@@ -50,8 +55,8 @@ def elevation(depth, model, **options):
     return superresolve(mapped(depth), model, **options).elevation.values
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_tiled_is_untiled_and_the_networks_own_prediction(name):
+@pytest.mark.parametrize("name", MODELS)
+def test_tiled_is_untiled_and_the_networks_own_prediction(predict, network, name):
     model, shallow = network(name), SEA / 4  # 32 bits resolve 1e-5 m of it
     tiled, untiled = (elevation(shallow, model, tile=tile) for tile in (40, 1000))
     np.testing.assert_allclose(tiled, untiled, rtol=0, atol=1e-4)
@@ -66,7 +71,7 @@ def test_tiled_is_untiled_at_depth_within_what_32_bits_resolve(depth, espcn):
     assert (np.abs(tiled - untiled) <= 2 * np.spacing(np.abs(untiled))).all()
 
 
-def test_tiled_is_untiled_in_the_manuals_form_as_far_as_32_bits_go():
+def test_tiled_is_untiled_in_the_manuals_form_as_far_as_32_bits_go(network):
     model = network("srcnn", MANUAL)
     np.testing.assert_allclose(elevation(SEA, model, tile=40), elevation(SEA, model, tile=1000), atol=3e-3)
 
@@ -102,7 +107,7 @@ def test_constant_passes_through(espcn):
     np.testing.assert_allclose(elevation(SEA - 900, espcn, tile=40), elevation(SEA, espcn, tile=40) - 900, atol=5e-4)
 
 
-def test_mean_and_spread_of_the_eight_orientations_by_hand(espcn):
+def test_mean_and_spread_of_the_eight_orientations_by_hand(predict, espcn):
     sr = superresolve(mapped(), espcn, tile=50, average=True)
     members = []
     for turn, flipped in product(range(4), (False, True)):
@@ -116,7 +121,7 @@ def test_mean_and_spread_of_the_eight_orientations_by_hand(espcn):
     np.testing.assert_allclose(flipped.elevation[:, ::-1], sr.elevation, atol=1e-3)
 
 
-def test_no_quarter_turns_where_cells_are_not_square(espcn):
+def test_no_quarter_turns_where_cells_are_not_square(predict, espcn):
     sr = superresolve(mapped(cell=(200.0, 300.0)), espcn, average=True)
     members = []
     for rows, columns in product((1, -1), (1, -1)):
@@ -176,7 +181,7 @@ def test_grid_as_xarray_opens_it_may_be_the_other_way_up(espcn):
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (5, 160), (31, 7)])
-def test_grid_smaller_than_the_halo(shape, espcn):
+def test_grid_smaller_than_the_halo(predict, shape, espcn):
     depth = SEA[: shape[0], : shape[1]].copy()
     direct = predict(espcn, depth[None, ..., None])[0, ..., 0]
     np.testing.assert_allclose(elevation(depth, espcn, tile=8), direct, atol=1e-3)
@@ -188,7 +193,7 @@ def fails(match, *arguments, **options):
     assert "\n" not in str(caught.value)
 
 
-def test_faults_are_one_line(espcn, tmp_path):
+def test_faults_are_one_line(small, network, espcn, tmp_path):
     fails("grid: 4 x 160 cells; expected at least 5 along each side", mapped(SEA[:4]), espcn)
     fails("grid: all cells are missing", mapped(np.full((9, 9), np.nan)), espcn)
     fails("grid: ndarray; expected a DataArray", SEA, espcn)
@@ -220,7 +225,7 @@ def test_cells_of_another_size_are_told(trained, told, espcn, tmp_path):
     assert told is None or told in said[0]
 
 
-def test_model_that_changed_is_read_again(tmp_path):
+def test_model_that_changed_is_read_again(network, tmp_path):
     path = tmp_path / "model.keras"
     network().save(path)
     before = superresolve(mapped(SEA[:20, :20]), path).elevation
@@ -270,18 +275,5 @@ def test_seams_of_a_network_that_sees_everything_are_reported():
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_scale_of(scale):
+def test_scale_of(small, scale):
     assert scale_of(small("espcn", scale=scale)) == scale
-
-
-@pytest.mark.parametrize(("name", "scale"), [*product(SMALL, (2,)), ("fsrcnn", 3), ("srcnn", 4), ("srgan", 4)])
-def test_receptive_field_is_what_an_impulse_reaches(name, scale):
-    options = SMALL[name] | {"bias": False}
-    model = predictor(small(name, scale=scale, **options))
-    model.set_weights([np.abs(w) + 0.1 * (w.ndim == 4) for w in model.get_weights()])
-    claimed, half = receptive_field(model), 40
-    lr = np.zeros((1, 2 * half + 1, 2 * half + 1, 1), "float32")
-    lr[0, half, half] = 1
-    rows, columns = np.nonzero(predict(model, lr)[0, ..., 0])
-    measured = max(np.abs(rows // scale - half).max(), np.abs(columns // scale - half).max())
-    assert measured <= claimed <= measured + 1

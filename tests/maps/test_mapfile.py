@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 import rasterio
 import xarray as xr
-from networks import RESIDUAL, shaken, small
 
 from bathysr_nb import cli, grids
 from bathysr_nb.grids import georeference, synthetic, write
 from bathysr_nb.maps.inference import superresolve
+from bathysr_nb.models.normalisation import Normalisation
 from bathysr_nb.training.training_range import TRAINING_RANGE, TrainingRange
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rioxarray's
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(small, shaken, tmp_path):
     """A model with its training range, and a grid with a hole."""
-    shaken(small("espcn", normalisation=RESIDUAL), by=0.05).save(tmp_path / "model.keras")
+    shaken(small("espcn", normalisation=Normalisation(-2500, 0, relief=7.0)), by=0.05).save(tmp_path / "model.keras")
     depth = synthetic.seafloor((70, 90), province="ridge", seed=0).astype("float32") - 3000
     training = TrainingRange.fit(np.stack([depth[:16, :16], depth[16:32, :16]])[..., None], (200, 200))
     (tmp_path / TRAINING_RANGE).write_text(training.to_json())

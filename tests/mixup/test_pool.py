@@ -3,15 +3,13 @@ import pandas as pd
 import pytest
 
 from bathysr_nb import augment
-from bathysr_nb.grids import synthetic
 from bathysr_nb.mixup import pool
 from bathysr_nb.mixup.feature import Feature
-from bathysr_nb.pairs.downsampling import resize
 
 
-def pairs(n=12, method="bilinear"):
-    hr = synthetic.seafloor((64, 64 * n), province="ridge").reshape(64, n, 64).swapaxes(0, 1)
-    return resize(hr, 4, method), hr
+@pytest.fixture
+def pairs(ridge_pairs):
+    return ridge_pairs(12)
 
 
 def all_variants(lr, hr, downsampling="bilinear"):
@@ -21,8 +19,8 @@ def all_variants(lr, hr, downsampling="bilinear"):
 
 
 @pytest.mark.parametrize("downsampling", ["bilinear", "area", None])
-def test_patches_made_on_demand_are_those_of_the_verbs_flip_and_rotate(downsampling):
-    lr, hr = pairs(method=downsampling or "bilinear")
+def test_patches_made_on_demand_are_those_of_the_verbs_flip_and_rotate(ridge_pairs, downsampling):
+    lr, hr = ridge_pairs(12, method=downsampling or "bilinear")
     made = pool.Pool(lr, hr, downsampling=downsampling)
     turns = augment.rotate_pairs(lr, hr, downsampling=downsampling)
     flips = augment.flip_pairs(lr, hr, downsampling)
@@ -33,8 +31,8 @@ def test_patches_made_on_demand_are_those_of_the_verbs_flip_and_rotate(downsampl
             np.testing.assert_allclose(made.take("LR", np.arange(12), number), copies.lr[rows], rtol=1e-6)
 
 
-def test_patches_that_are_given_are_used_as_they_are_and_the_half_turn_only_once():
-    lr, hr = pairs()
+def test_patches_that_are_given_are_used_as_they_are_and_the_half_turn_only_once(pairs):
+    lr, hr = pairs
     given = pool.Pool(*all_variants(lr, hr), originals=12)
     made = pool.Pool(lr, hr)
     assert len(given) == 12
@@ -49,8 +47,8 @@ def test_patches_that_are_given_are_used_as_they_are_and_the_half_turn_only_once
 
 @pytest.mark.parametrize("name", ["mean_slope_gradient", "altitude_difference"])
 @pytest.mark.parametrize(("side", "delta"), [("LR", 200.0), ("HR", 50.0)])
-def test_the_feature_of_a_variant_is_that_of_the_very_patch(name, side, delta):
-    made, feature = pool.Pool(*pairs()), Feature(name, delta, side)
+def test_the_feature_of_a_variant_is_that_of_the_very_patch(pairs, name, side, delta):
+    made, feature = pool.Pool(*pairs), Feature(name, delta, side)
     value, depth = made.measure(feature)
     for number in range(len(made.names)):
         np.testing.assert_allclose(value[number], feature(made.take(side, np.arange(12), number)), rtol=1e-9)
@@ -59,14 +57,14 @@ def test_the_feature_of_a_variant_is_that_of_the_very_patch(name, side, delta):
     assert np.ptp(value, axis=0).max() > 1e-3 * value.mean()  # turns do change it a little
 
 
-def test_cells_or_patches_that_are_not_square_get_no_turns():
-    lr, hr = pairs()
+def test_cells_or_patches_that_are_not_square_get_no_turns(pairs):
+    lr, hr = pairs
     assert pool.Pool(lr, hr, delta=(200, 120)).names == ("original", "up_down", "left_right", "both")
     assert len(pool.Pool(lr[:, :8], hr[:, :32]).names) == 4
 
 
-def test_pairs_of_a_table_are_drawn_in_its_order():
-    lr, hr = pairs()
+def test_pairs_of_a_table_are_drawn_in_its_order(pairs):
+    lr, hr = pairs
     made = pool.Pool(lr, hr)
     rng, k = np.random.default_rng(0), 1100  # more than a portion
     columns = {name: rng.integers(0, 12, k) for name in ("high", "low")}
@@ -88,8 +86,8 @@ def test_another_number_of_patches_is_named(count):
         pool.Pool(lr, hr, originals=12)
 
 
-def test_missing_cells_are_refused():
-    lr, hr = pairs()
+def test_missing_cells_are_refused(pairs):
+    lr, hr = pairs
     hr[3, 5, 5] = np.nan
     with pytest.raises(ValueError, match="missing or infinite"):
         pool.Pool(lr, hr)

@@ -31,14 +31,6 @@ def numbers(tensor):
     return ops.convert_to_numpy(ops.cast(tensor, "float32"))
 
 
-@pytest.fixture
-def half_precision():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy(before)
-
-
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("method", ["bicubic", "bilinear", "nearest"])
 def test_resize_equals_numpy(scale, method):
@@ -205,9 +197,9 @@ def test_fixed_layers_have_nothing_to_learn(name):
     assert not layer.trainable
 
 
-@pytest.mark.usefixtures("half_precision")
 @pytest.mark.parametrize("name", OURS)
-def test_layers_compute_in_half_precision(name):
+def test_layers_compute_in_half_precision(name, set_precision):
+    set_precision("mixed_bfloat16")
     half, x = layer_and_input(name)
     layer, _ = layer_and_input(name, dtype="float32")
     layer.build(x.shape)

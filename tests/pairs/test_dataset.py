@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 
 from bathysr_nb.files import store
 from bathysr_nb.grids import synthetic
-from bathysr_nb.pairs import blocks, dataset
+from bathysr_nb.pairs import blocks, dataset, downsampling
 
 depths = st.one_of(st.just(np.nan), st.floats(-9000, -1))
 
@@ -40,3 +40,29 @@ def test_save_set_writes_the_manuals_layout(tmp_path):
     assert len(pd.read_csv(tmp_path / "train" / "patches.csv")) == 25
     with pytest.raises(FileExistsError):
         dataset.save_set(tmp_path / "train", lr, hr, table)
+
+
+def test_dataset_from_two_grids_equals_the_manuals_steps(tmp_path):
+    hr = synthetic.seafloor((400, 300), province="ridge", missing=0.02)
+    lr = downsampling.resize(np.nan_to_num(hr, nan=-2000.0))
+    lr[5, 5] = np.nan
+    for name, grid in (("hr", hr), ("lr", lr)):
+        store.save_array(tmp_path / f"{name}.pkl", np.nan_to_num(grid))
+    data = dataset.Dataset(tmp_path / "lr.pkl", tmp_path / "hr.pkl", (4, 3), cell_size=50.0, seed=2)
+    x = blocks.block_split(dataset.cleansing(lr), (4, 3), (16, 16), (2, 2))
+    y = blocks.block_split(dataset.cleansing(hr), (4, 3), (64, 64), (8, 8))
+    parts = blocks.train_validation_test_split(*blocks.rm_nan(x, y), seed=2)
+    names = ("x_train", "x_validation", "x_test", "y_train", "y_validation", "y_test")
+    for name, part in zip(names, parts):
+        np.testing.assert_allclose(getattr(data, name), part, rtol=1e-6, err_msg=name)
+
+
+def test_land_stays_land(tmp_path):
+    hr = np.full((100, 200), -50.0)
+    hr[:, 150:] = 20.0
+    hr[10, 10] = np.nan
+    np.save(tmp_path / "hr.npy", hr)
+    data = dataset.Dataset(None, tmp_path / "hr.npy", (1, 2), cell_size=50.0, validation_size=0, test_size=0)
+    assert np.isfinite(data.y_train).all()
+    assert (data.tables["train"]["col"] + 64 <= 150).all()
+    assert (data.y_train == -50).all()

@@ -105,16 +105,10 @@ def test_rmse_keeps_its_digits_over_many_cells():
     assert float(rmse.result()) == pytest.approx(np.sqrt((0.5**2 + 7.5**2) / 2), rel=1e-5)
 
 
-@pytest.fixture(params=["float32", "mixed_bfloat16"])
-def policy(request):
-    usual = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(request.param)
-    yield request.param
-    keras.config.set_dtype_policy(usual)
-
-
-def test_fit_reports_them_in_float32_under_any_policy(policy):
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_fit_reports_them_in_float32_under_any_policy(policy, set_precision):
     """Patches of unknown static size and batches of unequal length (3 and 1)."""
+    set_precision(policy)
     truth, estimate = metres("alike")
     inputs = keras.Input((None, None, 1))
     model = keras.Model(inputs, keras.layers.Rescaling(1.0, dtype="float32")(inputs))

@@ -5,7 +5,6 @@ import pytest
 from bathysr_nb import interpolation
 from bathysr_nb.models.normalisation import Normalisation
 from bathysr_nb.scores import baselines, tables
-from bathysr_nb.scores.linear import LinearFilter
 
 
 def test_squared_error_by_hand_and_rim():
@@ -119,17 +118,6 @@ def test_comparison_rows_tell_each_patchs_own_scores():
         assert titles[2].startswith(f"super-res\n{psnr}.00 dB, DSSIM ")
         for patch, side in zip(row.values(), sides.values()):
             np.testing.assert_array_equal(patch, side[i, ..., 0])
-
-
-def test_baselines_side_by_side():
-    rng = np.random.default_rng(0)
-    lr, hr = rng.normal(size=(4, 8, 8)).astype("float32"), rng.normal(size=(4, 16, 16)).astype("float32")
-    linear = LinearFilter.fit(lr, hr)
-    made = baselines.baseline_estimates(lr, 2, linear)
-    assert list(made) == ["nearest", "bilinear", "bicubic", "spline", "linear filter"]
-    assert {(sr.shape, sr.dtype.name) for sr in made.values()} == {((4, 16, 16), "float32")}
-    np.testing.assert_array_equal(made["nearest"], lr.repeat(2, axis=1).repeat(2, axis=2))
-    np.testing.assert_allclose(made["linear filter"], linear.predict(lr), rtol=1e-6)
 
 
 def measures(n, seed):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from test_trainer import TRAINING
 
 from bathysr_nb import interpolation
 from bathysr_nb.augment.online import OnlineAugmentation
@@ -16,13 +15,13 @@ class Epochs(Batches):
 
 
 @pytest.mark.parametrize("online", [None, OnlineAugmentation()])
-def test_pairs_stay_pairs(online):
-    lr, hr = Epochs(*TRAINING, 8, turn=True, seed=3, online=online, downsampling="bilinear").arrays(0)
+def test_pairs_stay_pairs(training_pairs, online):
+    lr, hr = Epochs(*training_pairs, 8, turn=True, seed=3, online=online, downsampling="bilinear").arrays(0)
     np.testing.assert_allclose(downsampling.resize(hr[..., 0]), lr[..., 0], rtol=1e-5)
 
 
-def test_every_patch_once_an_epoch_in_another_order_each_time():
-    lr, hr = TRAINING
+def test_every_patch_once_an_epoch_in_another_order_each_time(training_pairs):
+    lr, hr = training_pairs
     before = hr.copy()
     epochs = Epochs(lr, hr, 8, turn=True, seed=3)
     first = epochs.arrays(0)[1]
@@ -46,14 +45,14 @@ def test_all_eight_ways_of_a_square_and_four_of_a_rectangle():
 
 
 @pytest.mark.parametrize(("magnification", "steps"), [(1, 6), (2.5, 15), (0.5, 3), (0.01, 1)])
-def test_length_of_an_epoch(magnification, steps):
-    epochs = Epochs(*TRAINING, 8, turn=False, seed=0, magnification=magnification)
+def test_length_of_an_epoch(training_pairs, magnification, steps):
+    epochs = Epochs(*training_pairs, 8, turn=False, seed=0, magnification=magnification)
     assert len(epochs) == steps
     assert len(epochs.arrays(0)[0]) == steps * 8
 
 
-def test_patches_beyond_whole_batches_wait_for_another_epoch():
-    epochs = Epochs(*TRAINING, 36, turn=False, seed=0)
+def test_patches_beyond_whole_batches_wait_for_another_epoch(training_pairs):
+    epochs = Epochs(*training_pairs, 36, turn=False, seed=0)
     assert len(epochs.arrays(0)[0]) == 36
     seen = {patch.tobytes() for epoch in range(8) for patch in epochs.arrays(epoch)[0]}
-    assert len(seen) == len(TRAINING[0])
+    assert len(seen) == len(training_pairs[0])

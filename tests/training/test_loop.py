@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from test_trainer import TRAINING, VALIDATION
 
 from bathysr_nb import models
 from bathysr_nb.models.backend import keras
@@ -14,7 +13,7 @@ NORM = Normalisation(-5000, 0, 10.0)
 
 def compiled(name="espcn"):
     keras.utils.set_random_seed(1)
-    model = models.build_model(name, TRAINING[0].shape[1:], 4, NORM)
+    model = models.build_model(name, (8, 8, 1), 4, NORM)
     model.compile(keras.optimizers.Adam(1e-3), "mae", metrics=get_metrics(NORM))
     return model
 
@@ -29,10 +28,10 @@ def stop_after_two():
 
 
 @pytest.mark.parametrize(("name", "batch"), [("espcn", 5), ("srgan", 8)])
-def test_scores_are_those_of_keras(name, batch, monkeypatch):
+def test_scores_are_those_of_keras(training_pairs, name, batch, monkeypatch):
     """Unequal batches for one; the losses of a GAN are not weighted by patches in Keras."""
     monkeypatch.setattr(loop, "VALIDATED", batch)
-    pairs = tuple(side[:16] for side in TRAINING)
+    pairs = tuple(side[:16] for side in training_pairs)
     model = compiled(name)
     theirs = model.evaluate(*pairs, batch_size=batch, verbose=0, return_dict=True)
     ours = loop.scores(model, pairs)
@@ -40,12 +39,12 @@ def test_scores_are_those_of_keras(name, batch, monkeypatch):
     assert ours == {key: pytest.approx(theirs[key], rel=1e-5) for key in ours}
 
 
-def test_weights_and_logs_are_those_of_keras_own_fit():
+def test_weights_and_logs_are_those_of_keras_own_fit(training_pairs, validation_pairs):
     ours, theirs, logs = compiled(), compiled(), keras.callbacks.History()
-    batches = Batches(*TRAINING, 8, turn=False, seed=0)
-    loop.fit(ours, batches, VALIDATION, [logs], epochs=2)
+    batches = Batches(*training_pairs, 8, turn=False, seed=0)
+    loop.fit(ours, batches, validation_pairs, [logs], epochs=2)
     both = [np.concatenate(side) for side in zip(*(pair for e in (0, 1) for pair in batches.epoch(e)))]
-    past = theirs.fit(*both, batch_size=8, shuffle=False, validation_data=VALIDATION, verbose=0).history
+    past = theirs.fit(*both, batch_size=8, shuffle=False, validation_data=validation_pairs, verbose=0).history
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     assert logs.history["val_rmse"][-1] == pytest.approx(past["val_rmse"][-1], rel=1e-5)
@@ -53,9 +52,14 @@ def test_weights_and_logs_are_those_of_keras_own_fit():
     assert np.hypot(*logs.history["rmse"]) / 2**0.5 == pytest.approx(past["rmse"][-1], rel=1e-5)
 
 
-def test_goes_on_where_it_was_and_stops_when_told(stop_after_two):
+def test_goes_on_where_it_was_and_stops_when_told(training_pairs, validation_pairs, stop_after_two):
     logs = keras.callbacks.History()
     loop.fit(
-        compiled(), Batches(*TRAINING, 8, turn=False, seed=0), VALIDATION, [logs, stop_after_two], epochs=9, done=1
+        compiled(),
+        Batches(*training_pairs, 8, turn=False, seed=0),
+        validation_pairs,
+        [logs, stop_after_two],
+        epochs=9,
+        done=1,
     )
     assert logs.epoch == [1]

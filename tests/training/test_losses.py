@@ -164,16 +164,12 @@ def test_penalty_by_hand(weights, depth, l1, l2):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "bfloat16"])
-def test_losses_are_float32_under_any_policy(weights, policy):
+def test_losses_are_float32_under_any_policy(weights, policy, set_precision):
     expected = {name: per_patch(loss, TRUTH, ESTIMATE) for name, loss in every_loss(weights).items()}
-    usual = keras.config.dtype_policy()
-    try:
-        keras.config.set_dtype_policy(policy)
-        for name, loss in every_loss(weights).items():
-            np.testing.assert_array_equal(per_patch(loss, TRUTH, ESTIMATE), expected[name])
-        assert keras.config.dtype_policy().name == policy
-    finally:
-        keras.config.set_dtype_policy(usual)
+    set_precision(policy)
+    for name, loss in every_loss(weights).items():
+        np.testing.assert_array_equal(per_patch(loss, TRUTH, ESTIMATE), expected[name])
+    assert keras.config.dtype_policy().name == policy
 
 
 @pytest.mark.parametrize("name", losses.LOSSES)

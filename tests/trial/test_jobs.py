@@ -10,7 +10,7 @@ from bathysr_nb import grids, terrain
 from bathysr_nb.cli import main
 from bathysr_nb.grids import synthetic
 from bathysr_nb.pairs import blocks
-from bathysr_nb.trial import jobs, settings, training_sets, verdict
+from bathysr_nb.trial import jobs, settings, training_sets
 
 CONFIG = """\
 grid: sea.nc
@@ -158,15 +158,6 @@ def test_what_no_ablation_made_is_left_alone(config, told):
         status, said = told(config, *force)
         assert (status, said.err.count("\n"), "holds scores of no ablation" in said.err) == (1, 1, True)
     assert mine.read_text() == "mine"
-
-
-def test_verdict_in_words():
-    row = {"model": "espcn", "cells": "inner", "slope": "all", "method": "adaptive_mixup"}
-    table = pd.DataFrame([row | {"change": -3.0, "low": -5.0, "high": -1.0}])
-    assert "better, RMSE -3.0%" in verdict.verdict_sentences(table)[0]
-    assert "worse, RMSE +2.0%" in verdict.verdict_sentences(table.assign(change=2.0, low=0.5, high=3.0))[0]
-    assert "no clear difference" in verdict.verdict_sentences(table.assign(high=1.0))[0]
-    assert "too few blocks" in verdict.verdict_sentences(table.assign(low=np.nan, high=np.nan))[0]
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from bathysr_nb import augment
-from bathysr_nb.grids import synthetic
 from bathysr_nb.pairs.downsampling import resize
 from bathysr_nb.terrain import mean_slope_gradient
 from bathysr_nb.trial import training_sets
@@ -15,32 +14,40 @@ def slope_of(lr):
     return mean_slope_gradient(np.asarray(lr, dtype=float), DELTA)
 
 
-def pairs(n, seed, steepest):
-    ground = synthetic.seafloor((64, 64 * n), province="ridge", seed=seed)
-    hr = ground.reshape(64, n, 64).swapaxes(0, 1) * np.linspace(0.1, steepest, n, dtype=np.float32)[:, None, None]
-    return resize(hr), hr
+@pytest.fixture(scope="module")
+def source(ridge_pairs):
+    return ridge_pairs(60, gentlest=0.1)
 
 
-LR, HR = pairs(60, 0, 1.0)
-TARGET_LR, TARGET_HR = pairs(40, 1, 1.5)
-SLOPE = slope_of(LR)
-BEFORE = wasserstein_distance(SLOPE, slope_of(TARGET_LR[15:]))
+@pytest.fixture(scope="module")
+def target(ridge_pairs):
+    """Steeper pairs than most of the source."""
+    return tuple(side[15:] for side in ridge_pairs(40, seed=1, gentlest=0.1, steepest=1.5))
 
 
-def made(name, total=TOTAL, seed=0, **options):
-    reference = (TARGET_LR[15:], TARGET_HR[15:])
-    return training_sets.make_training_set(
-        name, LR, HR, delta=DELTA, target_lr=TARGET_LR[15:], total=total, seed=seed, reference=reference, **options
-    )
+@pytest.fixture(scope="module")
+def made(source, target):
+    """A training set of the source for the target."""
+
+    def make(name, total=TOTAL, seed=0, **options):
+        return training_sets.make_training_set(
+            name, *source, delta=DELTA, target_lr=target[0], total=total, seed=seed, reference=target, **options
+        )
+
+    return make
 
 
-def distance(name, **options):
-    return wasserstein_distance(slope_of(made(name, **options).lr), slope_of(TARGET_LR[15:])) / BEFORE
+@pytest.fixture(scope="module")
+def distance(made, source, target):
+    """How far a training set's slopes are from the target's, by how far the source's are."""
+    wanted = slope_of(target[0])
+    before = wasserstein_distance(slope_of(source[0]), wanted)
+    return lambda name: wasserstein_distance(slope_of(made(name).lr), wanted) / before
 
 
 @pytest.mark.parametrize("name", training_sets.ARMS)
 @pytest.mark.parametrize("total", [37, TOTAL, 600])
-def test_every_arm_gives_the_same_number_of_pairs_and_they_are_pairs(name, total):
+def test_every_arm_gives_the_same_number_of_pairs_and_they_are_pairs(made, name, total):
     arm = made(name, total)
     assert arm.lr.shape == (total, 16, 16)
     assert arm.hr.shape == (total, 64, 64)
@@ -50,21 +57,21 @@ def test_every_arm_gives_the_same_number_of_pairs_and_they_are_pairs(name, total
 
 
 @pytest.mark.parametrize("name", training_sets.ARMS)
-def test_same_seed_same_set(name):
+def test_same_seed_same_set(made, name):
     one, again, other = made(name), made(name), made(name, seed=1)
     np.testing.assert_array_equal(one.hr, again.hr)
     assert one.pairs.equals(again.pairs)
     assert not np.array_equal(one.hr, other.hr)
 
 
-def test_none_repeats_every_original_evenly():
+def test_none_repeats_every_original_evenly(source, made):
     arm = made("none")
     assert set(np.bincount(arm.pairs["high"], minlength=60)) == {2, 3}
-    np.testing.assert_array_equal(arm.hr, HR[arm.pairs["high"]])
+    np.testing.assert_array_equal(arm.hr, source[1][arm.pairs["high"]])
 
 
 @pytest.mark.parametrize(("name", "copies"), [("flip_rotate", 14), ("scale", 8)])
-def test_dealt_arms_have_every_original_equally_often_and_no_copy_twice(name, copies):
+def test_dealt_arms_have_every_original_equally_often_and_no_copy_twice(made, name, copies):
     arm = made(name, 60 * copies)
     assert (np.bincount(arm.pairs["high"]) == copies).all()
     assert not arm.pairs.duplicated(["high", "high_variant"]).any()
@@ -73,9 +80,9 @@ def test_dealt_arms_have_every_original_equally_often_and_no_copy_twice(name, co
     assert (some.pairs["kind"] == "original").all()
 
 
-def test_scaled_copies_are_those_of_the_verb():
+def test_scaled_copies_are_those_of_the_verb(source, made):
     arm = made("scale", 480)
-    copies = augment.scale_pairs(LR, HR)
+    copies = augment.scale_pairs(*source)
     for name in ("depth_0.5", "depth_1.5", "zoom_0.7"):
         rows = (arm.pairs["high_variant"] == name).to_numpy()
         order = arm.pairs["high"][rows].to_numpy()
@@ -83,7 +90,7 @@ def test_scaled_copies_are_those_of_the_verb():
         np.testing.assert_allclose(arm.lr[rows], copies.lr[copies.variant == name][order], rtol=1e-6)
 
 
-def test_flips_and_turns_leave_the_slopes_and_reweighting_and_adaptive_mixup_bring_them_to_the_target():
+def test_flips_and_turns_leave_the_slopes_and_reweighting_and_adaptive_mixup_bring_them_to_the_target(distance):
     assert distance("none") == pytest.approx(1, abs=0.05)
     assert distance("flip_rotate") == pytest.approx(1, abs=0.05)
     assert distance("reweight") < 0.5
@@ -93,7 +100,7 @@ def test_flips_and_turns_leave_the_slopes_and_reweighting_and_adaptive_mixup_bri
     assert distance("mixup") > 0.8  # a blend is gentler than its steeper half
 
 
-def test_originals_kept_are_untouched():
+def test_originals_kept_are_untouched(made):
     kinds = made("adaptive_mixup+originals", share=0.4).pairs
     kept = kinds[kinds["kind"] == "original"]
     assert len(kept) >= 60
@@ -101,7 +108,7 @@ def test_originals_kept_are_untouched():
 
 
 @pytest.mark.parametrize("name", ["mixup", "c_mixup"])
-def test_blends_are_of_two_originals_and_none_comes_twice(name):
+def test_blends_are_of_two_originals_and_none_comes_twice(made, name):
     blends = made(name, 600).pairs
     assert (blends["kind"] == "mixup").all()
     assert (blends["high"] != blends["low"]).all()
@@ -110,19 +117,20 @@ def test_blends_are_of_two_originals_and_none_comes_twice(name):
     assert blends["lam"].var() == pytest.approx(1 / 8, abs=0.02)  # of Beta(0.5, 0.5)
 
 
-def test_c_mixup_blends_patches_of_like_slope():
-    apart = {}
+def test_c_mixup_blends_patches_of_like_slope(source, made):
+    apart, slope = {}, slope_of(source[0])
     for name in ("mixup", "c_mixup"):
         blends = made(name, 600).pairs
-        apart[name] = np.abs(SLOPE[blends["high"]] - SLOPE[blends["low"]]).mean()
+        apart[name] = np.abs(slope[blends["high"]] - slope[blends["low"]]).mean()
     assert apart["c_mixup"] < 0.3 * apart["mixup"]
 
 
-def test_reweighting_draws_again_where_the_source_has_too_few():
+def test_reweighting_draws_again_where_the_source_has_too_few(source, made):
     arm = made("reweight", 1500)
     assert set(arm.pairs["kind"]) == {"original", "variant"}
     again = arm.pairs.duplicated(["high", "high_variant"])
-    steep = SLOPE[arm.pairs["high"]] > np.quantile(SLOPE, 0.9)
+    slope = slope_of(source[0])
+    steep = slope[arm.pairs["high"]] > np.quantile(slope, 0.9)
     assert again[steep].mean() > again[~steep].mean()
 
 
@@ -137,7 +145,7 @@ def test_reweighting_draws_again_where_the_source_has_too_few():
         ("oracle", {"reference": None}, "arm oracle: reference is missing"),
     ],
 )
-def test_bad_input_is_named(name, options, message):
-    arguments = {"total": TOTAL, "reference": (TARGET_LR, TARGET_HR)} | options
+def test_bad_input_is_named(source, target, name, options, message):
+    arguments = {"total": TOTAL, "reference": target} | options
     with pytest.raises(ValueError, match=message):
-        training_sets.make_training_set(name, LR, HR, delta=DELTA, target_lr=TARGET_LR, **arguments)
+        training_sets.make_training_set(name, *source, delta=DELTA, target_lr=target[0], **arguments)

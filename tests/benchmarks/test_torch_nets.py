@@ -14,7 +14,7 @@ from bathysr_nb.models.normalisation import Normalisation
 from bathysr_nb.training import losses
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: compares the benchmark's networks with ours")
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 keras_arm, torch_nets = import_module("keras_arm"), import_module("torch_nets")
 
 RELIEF, LEARNING_RATE = 7.0, 1e-3

@@ -22,9 +22,10 @@ CELLS = {
     "threshold": "slope = terrain.mean_slope_gradient(lr, 200.0); widgets.threshold(slope, 1.5 * slope)",
 }
 SETUP = """
-from bathysr_nb import blocks, synthetic, terrain, widgets
-grid = synthetic.seafloor((200, 300), province="ridge")
-lr, hr, table = blocks.build_pairs(grid, 50.0)
+from bathysr_nb import grids, pairs, terrain
+from bathysr_nb.course import widgets
+grid = grids.seafloor((200, 300), province="ridge")
+lr, hr, table = pairs.build_pairs(grid, 50.0)
 """
 
 

@@ -1,16 +1,13 @@
 import ast
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 
 from bathysr_nb.course import parameters
 
 ROOT = Path(__file__).parents[2]
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
 
 
@@ -33,29 +30,6 @@ def test_parameters_are_typed_explained_and_those_of_the_preset(path):
     values = {name: ast.literal_eval(node.value) for name, node in found.items()}
     assert {**values, "run_dir": preset["run_dir"]} == preset
     assert all(type(values[name]).__name__ == node.annotation.id for name, node in found.items())
-
-
-def test_environment_yml_has_the_names_and_ranges_of_pyproject():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = {*project["dependencies"], *project["optional-dependencies"]["test"]}
-    text = (ROOT / "environment.yml").read_text()
-    listed = [entry for entry in yaml.safe_load(text)["dependencies"] if isinstance(entry, str)]
-    python = [entry for entry in listed if entry.startswith("python>")]
-    assert [entry.removeprefix("python") for entry in python] == [project["requires-python"]]
-    assert set(listed) - {*python, "pip"} == wanted
-    reasons = [line for line in text.splitlines() if line.startswith("  - ") and "  # " in line]
-    assert len(reasons) == len(listed)
-
-
-def test_lock_has_every_dependency_with_hashes_and_no_host():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lock = (ROOT / "requirements.lock").read_text()
-    for entry in (*project["dependencies"], *project["optional-dependencies"]["test"]):
-        name = entry.split(">")[0].split("[")[0]
-        assert f"\n{name}==" in lock, name
-    entries = [block for block in lock.split("\n") if "==" in block and not block.startswith((" ", "#"))]
-    assert lock.count("--hash=sha256:") >= len(entries)
-    assert "://" not in lock
 
 
 def namespace(**values):
@@ -83,9 +57,3 @@ def test_unknown_and_mistyped_parameters_are_named_with_the_choices(tmp_path, mo
     for wrong in ("abc", True, 1.5):
         with pytest.raises(ValueError, match="s: parameter seed is .*, expected int"):
             parameters.check_parameters("s", namespace(run_dir="a", seed=wrong))
-
-
-def test_load_params_is_here_without_keras():
-    code = "import sys; from bathysr_nb import manual; manual.load_params; print('keras' in sys.modules)"
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert made.stdout == "False\n"
