@@ -7,8 +7,11 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
+    submodules=["drawing", "esrgan", "gan", "layers"],
     submod_attrs={
         "build": ["BEST", "MODELS", "build_model", "check_name", "default_options", "load_model", "predictor"],
         "weights": ["load_weights"],
+        "backend": ["keras"],
+        "normalisation": ["Normalisation"],
     },
 )
