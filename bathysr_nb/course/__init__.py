@@ -7,6 +7,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
+    submodules=["widgets"],
     submod_attrs={
         "stations": ["Station", "ensure", "refuse_other", "run_name", "training_set"],
         "parameters": ["check_parameters", "preset"],

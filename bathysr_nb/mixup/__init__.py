@@ -7,6 +7,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
+    submodules=["plots"],
     submod_attrs={
         "planning": ["POLICIES", "Picked", "Plan", "adaptive_mixup", "plan"],
         "blending": ["blend", "solve_lambda"],
