@@ -2,12 +2,12 @@
 
     python benchmarks/evaluate_speed.py [patches]
 
-Synthetic patches of 64 x 64 cells, enlarged by nearest, bicubic and spline. "test" is what bathysr test reports, PSNR, DSSIM
-and RMSE; its loop calls TensorFlow's tf.image.psnr and tf.image.ssim, as the manual's evaluator does, and NumPy's
+Synthetic patches of 64 x 64 cells, enlarged by nearest, bicubic and spline. "test" is what bathysr test reports: PSNR,
+DSSIM and RMSE; its loop calls TensorFlow's tf.image.psnr and tf.image.ssim, as the manual's evaluator does, and NumPy's
 RMSE on one patch after another. "terrain" is what bathysr evaluate adds: MAE, slope error, roughness, LR consistency
-and invented detail on all and on inner cells, and spectra; its loop passes one patch after another to
-the same functions, which work on 4,096 cells at once already, so there is less to gain. A loop is timed on a tenth of the patches
-and scaled up; the numbers of both sides are compared first.
+and invented detail on all and on inner cells, and spectra; its loop passes one patch after another to the same
+functions, which work on 4,096 cells at once already, so there is less to gain. A loop is timed on a tenth of the
+patches and scaled up; the numbers of both sides are compared first.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WIDTHS = (9, 9, 9, 14, 8)
 
 
 def pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """LR and HR patches cut from a made seafloor, each with its own relief and depth."""
+    """LR and HR patches cut from a synthetic seafloor, each with its own relief and depth."""
     rng = np.random.default_rng(0)
     tile = seafloor((640, 640), seed=1).reshape(10, 64, 10, 64).swapaxes(1, 2).reshape(100, 64, 64)
     tile -= tile.mean(axis=(1, 2), keepdims=True)

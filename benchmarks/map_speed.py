@@ -128,8 +128,8 @@ def check(workers: dict[str, Worker], folder: Path) -> None:
     if "PyTorch" in off and not (worst := float(np.abs(off["PyTorch"]).max())) < TOLERANCE:
         raise SystemExit(f"PyTorch's map differs by {worst:.1e} m, expected < {TOLERANCE}")
     rms = [f"every {stride} cells {np.sqrt(np.mean(off[name] ** 2)):.2g} m" for name, stride in STRIDES.items()]
-    print("\nPatches see less at their rims, so that their mean is another map: with these weights,")
-    print(f"which no training has seen, off by {' and '.join(rms)} (RMS).")
+    print("\nPatches see less at their rims, so their mean is a different map: with these random weights")
+    print(f"it differs by {' and '.join(rms)} (RMS).")
 
 
 def time_arms(workers: dict[str, Worker], rounds: int) -> None:

@@ -46,7 +46,7 @@ HEADS = {
 
 
 def patches(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """LR and HR patches cut from a made seafloor, shape (n, h, w, 1)."""
+    """LR and HR patches cut from a synthetic seafloor, shape (n, h, w, 1)."""
     rows = -(-n // 26)
     hr = seafloor((64 * rows, 64 * 26), province="ridge", seed=0)
     hr = hr.reshape(rows, 64, 26, 64).swapaxes(1, 2).reshape(-1, 64, 64)[:n]
