@@ -33,11 +33,11 @@ def maps(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_help_shows_an_example(verb, capsys):
-    with pytest.raises(SystemExit, match="0"):
-        cli.main([verb, "--help"])
-    assert f"example: bathysr {verb}" in capsys.readouterr().out.replace("\n", " ")
+def test_help_shows_an_example_of_each_verb(capsys):
+    for verb in VERBS:
+        with pytest.raises(SystemExit, match="0"):
+            cli.main([verb, "--help"])
+        assert f"example: bathysr {verb}" in capsys.readouterr().out.replace("\n", " ")
 
 
 def test_build_features_and_copies_from_the_shell(maps, capsys):

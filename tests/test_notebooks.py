@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from IPython.display import display
 
 from bathysr_nb import grids, terrain
+from bathysr_nb.course import stations
 from bathysr_nb.files import store
 from bathysr_nb.grids import synthetic
 from bathysr_nb.pairs import features
@@ -28,11 +30,6 @@ def papermill(notebook, cwd, *options):
 
 def last_line(result):
     return re.sub(r"\x1b\[[0-9;]*m", "", result.stderr).strip().splitlines()[-1]
-
-
-@pytest.fixture(scope="module")
-def run_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("run")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -62,46 +59,53 @@ def test_notebooks_keep_the_frame(path):
     assert "versions()" in second.source
 
 
-def test_faults_end_with_a_line_that_names_them_and_the_choices(run_dir):
-    train, build = ROOT / "notebooks" / "06_train.ipynb", ROOT / "notebooks" / "01_build_dataset.ipynb"
-    cases = {
-        (train, "model", "unet"): "unknown model 'unet'; choose one of srcnn, fsrcnn, espcn, srgan, esrgan",
-        (train, "modle", "espcn"): "06_train: unknown parameter modle; choose from run_dir, model, training_set",
-        (train, "steps", "many"): "06_train: parameter steps is 'many', expected int",
-        (train, "training_set", "nowhere"): "expected one of originals, flips, adaptive_mixup, or a folder",
-        (build, "grid", "nowhere.nc"): "nowhere.nc: no such file",
-    }
-    for (notebook, name, value), message in cases.items():
-        result = papermill(notebook, run_dir, "-p", "run_dir", run_dir / "faults", "-p", name, value)
-        assert result.returncode != 0
-        assert message in last_line(result)
+def execute(name, **parameters):
+    """Run a notebook's cells here, its parameters set as papermill sets them; gives what the cells left."""
+    injected = "# Parameters\n" + "\n".join(f"{key} = {value!r}" for key, value in parameters.items())
+    cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
+    sources = [cell.source for cell in cells if cell.cell_type == "code"]
+    namespace = {"__name__": "__main__", "In": ["", sources[0], injected], "display": display}
+    for source in (sources[0], injected, *sources[1:]):
+        exec(compile(source, name, "exec"), namespace)
+    return namespace
 
 
-def test_a_fault_leaves_the_last_finished_result(tmp_path):
+def test_a_fault_is_the_last_line_and_leaves_the_last_finished_result(tmp_path):
+    """By papermill, from another directory, as a user's shell runs it."""
+    station = stations.Station(tmp_path / "run", "01_build_dataset")
+    (station.path / "table.csv").write_text("of the last result")
+    station.finish({})
     build = ROOT / "notebooks" / "01_build_dataset.ipynb"
-    assert papermill(build, tmp_path, "-p", "run_dir", tmp_path / "a").returncode == 0
-    before = (tmp_path / "a" / "01_build_dataset" / "run.json").read_text()
-    result = papermill(build, tmp_path, "-p", "run_dir", tmp_path / "a", "-p", "stride", "-8")
+    result = papermill(build, tmp_path, "-p", "run_dir", tmp_path / "run", "-p", "stride", "-8")
     assert result.returncode != 0
     assert "stride" in last_line(result)
-    assert (tmp_path / "a" / "01_build_dataset" / "run.json").read_text() == before
+    assert (tmp_path / "run" / "01_build_dataset" / "table.csv").read_text() == "of the last result"
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter", "value", "message"),
+    [
+        ("06_train", "modle", "espcn", "06_train: unknown parameter modle; choose from run_dir, model, training_set"),
+        ("06_train", "steps", "many", "06_train: parameter steps is 'many', expected int"),
+        ("06_train", "training_set", "nowhere", "expected one of originals, flips, adaptive_mixup, or a folder"),
+        ("01_build_dataset", "grid", "nowhere.nc", "nowhere.nc: no such file"),
+    ],
+)
+def test_faults_name_the_parameter_and_the_choices(tmp_path, name, parameter, value, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        execute(name, **{"run_dir": str(tmp_path / "run"), parameter: value})
+
+
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 def test_another_grid_with_cells_that_are_not_square_goes_the_whole_light_way(tmp_path):
     cells = synthetic.seafloor((600, 700), province="ridge", seed=1)
     y, x = 5e6 - 50.0 * np.arange(600), 3e5 + 80.0 * np.arange(700)
     grid = xr.DataArray(cells, {"y": y, "x": x}, ("y", "x"), name="elevation").rio.write_crs(32754)
     grids.write_grid(grid, tmp_path / "mine.nc")
-    options = ["-p", "run_dir", tmp_path / "run dir"]
-    own = ["-p", "grid", tmp_path / "mine.nc", "-p", "scale", "2", "-p", "kernel_size", "5"]
-    for name, more in (
-        ("01_build_dataset", own),
-        ("02_terrain_features", []),
-        ("04_adaptive_mixup", []),
-        ("05_models", []),
-    ):
-        result = papermill(ROOT / "notebooks" / f"{name}.ipynb", tmp_path, *options, *more)
-        assert result.returncode == 0, last_line(result)
+    run = str(tmp_path / "run dir")
+    execute("01_build_dataset", run_dir=run, grid=str(tmp_path / "mine.nc"), scale=2, kernel_size=5)
+    for name in ("02_terrain_features", "04_adaptive_mixup", "05_models"):
+        execute(name, run_dir=run)
     train = tmp_path / "run dir" / "01_build_dataset" / "source" / "train"
     assert features.spacing(train / "patches.csv", 32) == (100.0, 160.0)
     table, lr = pd.read_csv(train / "data_LR.csv"), store.load_patches(train / "data_LR.pkl")
@@ -109,20 +113,8 @@ def test_another_grid_with_cells_that_are_not_square_goes_the_whole_light_way(tm
     np.testing.assert_allclose(table["mean_slope_gradient"], expected)
 
 
-def test_same_seed_same_files(tmp_path):
-    build = ROOT / "notebooks" / "01_build_dataset.ipynb"
-    mix = ROOT / "notebooks" / "04_adaptive_mixup.ipynb"
-    for run in ("a", "b"):
-        for notebook in (build, mix):
-            result = papermill(notebook, tmp_path, "-p", "run_dir", tmp_path / run)
-            assert result.returncode == 0, last_line(result)
-    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.pkl"))
-    assert len(files) == 12
-    assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
-
-
 @pytest.mark.slow
-def test_papermill_from_another_directory_makes_what_is_missing_and_the_same_weights(tmp_path):
+def test_papermill_from_another_directory_makes_what_is_missing_and_the_same_files_and_weights(tmp_path):
     for run in ("a", "b"):
         options = ["-p", "run_dir", tmp_path / run, "-p", "model", "espcn", "-p", "steps", "120"]
         result = papermill(ROOT / "notebooks" / "06_train.ipynb", tmp_path, *options)
@@ -131,6 +123,12 @@ def test_papermill_from_another_directory_makes_what_is_missing_and_the_same_wei
     assert histories[0] == histories[1]
     assert (tmp_path / "a" / "06_train" / "espcn" / "model.keras").is_file()
     assert (tmp_path / "a" / "03_offline_augmentation" / "run.json").is_file()
+    for run in ("a", "b"):
+        result = papermill(ROOT / "notebooks" / "04_adaptive_mixup.ipynb", tmp_path, "-p", "run_dir", tmp_path / run)
+        assert result.returncode == 0, last_line(result)
+    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.pkl"))
+    assert len(files) >= 12
+    assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
 
 
 @pytest.mark.slow

@@ -14,8 +14,7 @@ class Evil:
         return (Path.touch, (Path("pwned"),))
 
 
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("dtype", ["f4", ">f8", "i2"])
+@pytest.mark.parametrize(("protocol", "dtype"), [*((p, "f4") for p in range(6)), (2, ">f8"), (5, "i2")])
 def test_numeric_pickles_of_every_protocol_load(tmp_path, protocol, dtype):
     array = np.arange(24).reshape(2, 3, 4).astype(dtype)
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(array, protocol=protocol))

@@ -2,6 +2,7 @@ import hashlib
 import pickle
 import tracemalloc
 import warnings
+from itertools import cycle
 
 import dask
 import numpy as np
@@ -10,7 +11,7 @@ import rioxarray  # noqa: F401
 import xarray as xr
 
 from bathysr_nb import grids
-from bathysr_nb.files import project, store
+from bathysr_nb.files import store
 from bathysr_nb.grids import read
 
 UTM = "EPSG:32755"
@@ -18,7 +19,6 @@ UTM = "EPSG:32755"
 DEPTHS = -np.arange(1.0, 13).reshape(3, 4)
 Y, X = 8000.0 + np.array([125.0, 75, 25]), 500000.0 + np.array([50.0, 150, 250, 350])
 BOUNDS = (500000, 8000, 500400, 8150)
-GEBCO = project.root() / ".." / "shared" / "data" / "gebco_2024_ryukyu_15s.nc"
 
 
 def dataset(name="elevation", values=DEPTHS, y=Y, x=X, dims=("y", "x"), **attrs):
@@ -335,8 +335,7 @@ def test_window_does_not_load_the_file(kind, large):
     assert peak < values.nbytes / 8
 
 
-@pytest.mark.parametrize("land", ["keep", "mask"])
-@pytest.mark.parametrize("kind", [*KINDS, *ARRAYS])
+@pytest.mark.parametrize(("kind", "land"), zip([*KINDS, *ARRAYS], cycle(["keep", "mask"])))
 def test_lazy_is_the_same(kind, land, tmp_path):
     options = {"land": land, "missing_value": -7.0} | ({"cell_size": (50, 100)} if kind in ARRAYS else {})
     path = make(kind, tmp_path)
@@ -479,19 +478,6 @@ def test_source_codes(tmp_path):
         read.measured(tid, [99])
     with pytest.raises(ValueError, match="keep is empty"):
         read.measured(tid, [])
-
-
-@pytest.mark.skipif(not GEBCO.is_file(), reason="the GEBCO extract is not beside the project (../shared/data)")
-def test_gebco_download():
-    with pytest.warns(UserWarning, match=r"dx varies by 5\.\d%"):
-        grid = grids.read_grid(GEBCO, land="mask")
-    assert grid.shape == (1200, 1440)
-    np.testing.assert_allclose(grid.rio.bounds(), (128, 28, 134, 33))
-    assert grid.rio.crs == "EPSG:4326"
-    assert grid.attrs["cell_size"] == pytest.approx((462, 399), rel=0.01)
-    assert float(grid.max()) < 0
-    window = grids.read_grid(GEBCO, bounds=(129, 29, 130, 30), land="mask")
-    np.testing.assert_array_equal(window, grid.values[720:960, 240:480])
 
 
 def test_pickles_run_nothing(tmp_path):

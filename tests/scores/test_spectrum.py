@@ -7,9 +7,9 @@ from bathysr_nb.scores.spectrum import radial_power, spectra
 RNG = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("axis", [1, 2])
-@pytest.mark.parametrize("delta", [50.0, (50.0, 25.0)])
-@pytest.mark.parametrize("waves", [4, 8, 16])
+@pytest.mark.parametrize(
+    ("axis", "delta", "waves"), [(1, 50.0, 4), (2, 50.0, 16), (1, (50.0, 25.0), 8), (2, (50.0, 25.0), 8)]
+)
 def test_a_pure_wave_lies_at_its_wavenumber(axis, delta, waves):
     """Nearly all power in its ring and the two beside it, where Hann's window puts it."""
     cell = np.broadcast_to(delta, 2)[axis - 1]

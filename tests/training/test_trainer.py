@@ -66,7 +66,7 @@ def test_training_writes_what_it_says_and_keeps_the_best_weights(few, validation
         few(tmp_path / "espcn")
 
 
-@pytest.mark.parametrize("name", ["srgan", "esrgan"])
+@pytest.mark.parametrize("name", ["srgan", pytest.param("esrgan", marks=pytest.mark.slow)])
 def test_gans_show_their_losses_and_leave_the_generator(few, validation_pairs, tmp_path, name):
     trained = few(tmp_path / name, name)
     gan = {"g_loss", "d_loss"}
@@ -119,13 +119,14 @@ def test_every_optimiser_moves_the_weights(training_pairs, tmp_path, name):
     settings = Recipe(epochs=1, batch_size=8, optimizer=name, schedule="constant", learning_rate=0.1)
     model = build_model("espcn", filters=(4,), kernels=(3, 3), normalisation=Normalisation(-5000, 0, 10.0))
     compile_model(model, settings, Normalisation(-5000, 0, 10.0), steps=6)
+    model.run_eagerly = True  # six steps take less time than to compile them
     before = model.get_weights()
     model.fit(*training_pairs, batch_size=8, verbose=0)
     assert any(not np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
     assert type(model.optimizer).__name__.lower() == name
 
 
-@pytest.mark.parametrize("loss", ["mae", "mse", "psnr", "dssim"])
+@pytest.mark.parametrize("loss", ["psnr", "dssim"])  # mae and mse train in other tests
 def test_every_loss_trains(few, tmp_path, loss):
     history = few(tmp_path / loss, recipe=Recipe(epochs=2, batch_size=8, loss=loss)).history
     assert np.isfinite(history.to_numpy()).all()

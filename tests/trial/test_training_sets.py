@@ -45,8 +45,9 @@ def distance(made, source, target):
     return lambda name: wasserstein_distance(slope_of(made(name).lr), wanted) / before
 
 
-@pytest.mark.parametrize("name", training_sets.ARMS)
-@pytest.mark.parametrize("total", [37, TOTAL, 600])
+@pytest.mark.parametrize(
+    ("name", "total"), [*((name, TOTAL) for name in training_sets.ARMS), ("flip_rotate", 37), ("adaptive_mixup", 600)]
+)
 def test_every_arm_gives_the_same_number_of_pairs_and_they_are_pairs(made, name, total):
     arm = made(name, total)
     assert arm.lr.shape == (total, 16, 16)
