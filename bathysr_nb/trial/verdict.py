@@ -24,8 +24,8 @@ PLAIN_METHODS = ("bicubic", "spline", baselines.LINEAR)  # methods that need no 
 ABOUT = f"""Trained on the grid's gentle blocks, scored on half of its steep blocks; the LR of the other half
 steers. RMSE in metres, pooled over cells, per bin of the true patch's mean slope gradient; change against {REFERENCE}
 in percent. {HOW_TO_READ} The column `seeds, all` shows that variation: the standard deviation of the RMSE over seeds.
-`oracle` is trained on the true depths of the steering half; `linear filter` is the best {NEIGHBOURHOOD} x {NEIGHBOURHOOD}
-filter of the source."""
+`oracle` is trained on the true depths of the steering half; `linear filter` is the source's best filter of
+{NEIGHBOURHOOD} x {NEIGHBOURHOOD} cells."""
 
 
 def score_trial(ablation: Ablation) -> pd.DataFrame:
