@@ -205,7 +205,7 @@ def _evaluate(args) -> None:
     from bathysr_nb.scores import page as score_page
 
     found = evaluation.evaluate_params(params, overwrite=args.force, edges=_edges(args))
-    print("inner cells", *score_page.verdicts(*found, params.model, _edges(args)), sep="\n")
+    print("inner cells", *score_page.verdict_sentences(*found, params.model, _edges(args)), sep="\n")
     print(params.log_dir / evaluation.FOLDER / "scores.md")
 
 

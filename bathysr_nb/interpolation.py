@@ -1,11 +1,11 @@
 """Enlarge and reduce grids by whole factors, with cell centres aligned.
 
-Every enlargement in this package is the same small convolution, so that NumPy here and
-the networks' first layer (`bathysr_nb.models.layers.Resize`) give the same numbers. The cubic
-kernel is that of Keys (1981) with a = -0.5; weights that fall outside the patch are
-dropped and the rest renormalised, as ``tf.image.resize`` does (which looks the kernel up in a
-table of 1,024 positions, so that at scale 3 the two differ a little). `enlarge` knows one method more,
-SciPy's cubic spline, for which each fine cell depends on all coarse ones.
+Every enlargement in this package is the same small convolution, so NumPy here and the networks'
+first layer (`bathysr_nb.models.layers.Resize`) give the same numbers. The cubic kernel is that of
+Keys (1981) with a = -0.5; weights outside the patch are dropped and the rest renormalised, as
+``tf.image.resize`` does (it takes the kernel from a table of 1,024 positions, so at scale 3 the two
+differ slightly). `enlarge` also has SciPy's cubic spline, in which each fine cell depends on all coarse
+cells.
 
 Source: manual 2.2.2 (``Resize``) and 1.3 (``resize.py``); R. Keys, "Cubic convolution
 interpolation for digital image processing", IEEE Trans. ASSP 29(6), 1981.
@@ -18,7 +18,7 @@ from scipy import ndimage
 
 METHODS = ("nearest", "bilinear", "bicubic")
 SPLINE = "spline"
-REACH = 2  # cells a kernel reaches to either side: 5 taps
+REACH = 2  # cells that a kernel spans on either side: 5 taps
 
 
 def keys(distance: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ def keys(distance: np.ndarray) -> np.ndarray:
 
 
 def keys_taps(fraction: np.ndarray) -> list[np.ndarray]:
-    """`keys` of the four cells next to a point, -1, 0, 1 and 2, the point between cells 0 and 1.
+    """`keys` weights of the four cells -1, 0, 1 and 2 for a point between cells 0 and 1.
 
     Parameters
     ----------
@@ -123,8 +123,8 @@ def enlarge(patches: np.ndarray, scale: int, method: str = "bicubic") -> np.ndar
         Depths in metres.
     scale : int
     method : {"bicubic", "bilinear", "nearest", "spline"}
-        "spline" is ``scipy.ndimage.zoom`` of order 3 with ``grid_mode``, patches mirrored beyond
-        their rim: a cubic B-spline through all cells, pixel centres aligned.
+        "spline" is ``scipy.ndimage.zoom`` of order 3 with ``grid_mode``, patches mirrored at
+        their rim: a cubic B-spline through all cells, cell centres aligned.
 
     Returns
     -------

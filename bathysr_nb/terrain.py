@@ -1,8 +1,8 @@
 """Terrain features of patches: mean slope gradient, relief and depth.
 
-The mean slope gradient (MSG) is the feature that Adaptive Mixup steers by and that the
-evaluation is binned by. Its definition is the manual's, border and all: cells on the
-patch's rim have no slope and count as zero, and the mean is over *all* cells.
+Adaptive Mixup steers by the mean slope gradient (MSG), and scores are binned by it. Its definition
+is the manual's, including the border: cells on the patch's rim have no slope and count as zero, and
+the mean is over *all* cells.
 
 Source: manual 1.3 (``get_slope``, ``get_slope_LR``, ``bathymetric_map_feature*.py``).
 """
@@ -172,8 +172,8 @@ def feature_table(patches: np.ndarray, delta) -> pd.DataFrame:
         mean_slope_gradient : MSG (no unit).
         altitude_difference : deepest to shallowest cell, metres.
         mean_altitude : mean depth, metres, negative down.
-        mean_slope_gradient_norm_data : MSG of depths scaled to 0..1 over the whole file
-            with the cell size divided by the same range, hence equal to the first.
+        mean_slope_gradient_norm_data : MSG of depths scaled to 0..1 over the whole file, with
+            the cell size divided by the same range; hence equal to the first.
         normalized_mean_slope_gradient : the first, scaled to 0..1 over the file.
 
     Raises

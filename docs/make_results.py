@@ -29,7 +29,7 @@ def records() -> dict:
 
 
 def page(runs: dict) -> str:
-    scores, sentences = demo.outcome(RUN)
+    scores, sentences = demo.scores_and_verdict(RUN)
     versions = ", ".join(f"{name} {version}" for name, version in runs[demo.STEPS[-1]]["versions"].items())
     times = pd.DataFrame({"station": list(runs), "seconds": [run["seconds"] for run in runs.values()]})
     parts = [

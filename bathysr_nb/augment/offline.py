@@ -1,11 +1,9 @@
 """Offline augmentation: flipped, turned, stretched and zoomed copies of patch pairs.
 
-Both sides of a pair are changed alike, or LR is made again from the changed HR. Flips and
-quarter turns are exact and leave every slope as it was (where cells are square); other turns change the slopes of
-most patches by a few per cent; that is why a target area's slopes need another remedy (`bathysr_nb.mixup.planning`).
-Stretching and zooming do change slopes: times the depth factor, over the zoom.
-
-Turning, zooming and stretching of arrays is in `bathysr_nb.augment.resample` and can be had from here.
+Both sides of a pair are changed alike, or LR is made again from the changed HR. On square cells flips and
+quarter turns are exact and keep every slope; other turns change the slopes of most patches by a few per
+cent. That is too little to reach a target area's slopes, which is what `bathysr_nb.mixup.planning` is for.
+Stretching multiplies slopes by the depth factor, zooming divides them by the zoom factor.
 Source: manual 1.3 (``flip.py``, ``rotate.py``, ``scale.py``, ``test_da.py``).
 """
 
@@ -20,7 +18,7 @@ from bathysr_nb.augment.resample import ANGLES, finite_numbers, real_patches, ro
 from bathysr_nb.pairs.downsampling import pair_scale, resize
 
 #: Variants of a square patch by name, and how each is made (`bathysr_nb.augment.symmetries.orient`): the manual's
-#: flips and the two turns that are no flip. The two transposes, the remaining symmetries, are not used offline.
+#: flips, and the two quarter turns. The manual does not use the remaining two symmetries, the transposes.
 WAYS = {
     "original": (0, False),
     "up_down": (2, True),
@@ -53,7 +51,7 @@ def variant(patches: np.ndarray, name: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the name is unknown, or patches to be turned are not square.
+        If the name is unknown, the shape is not (n, h, w), or patches to be turned are not square.
 
     Examples
     --------
@@ -99,9 +97,9 @@ def variants(patches: np.ndarray, names=VARIANTS[1:]) -> np.ndarray:
 
 
 def flip(patches: np.ndarray) -> np.ndarray:
-    """Mirror patches up-down, left-right, and both ways: shape (3 n, h, w).
+    """Mirror patches (n, h, w) up-down, left-right, and both ways: shape (3 n, h, w), as `variants`.
 
-    Manual 1.3, ``flip.py``; see `variants`.
+    Manual 1.3, ``flip.py``.
 
     Examples
     --------
@@ -130,7 +128,7 @@ class Copies(NamedTuple):
     variant: np.ndarray
 
 
-def augment_pairs(lr, hr, transform, names, downsampling: str | None = "bilinear") -> Copies:
+def augment_pairs(lr, hr, transform, names, *, downsampling: str | None = "bilinear") -> Copies:
     """Apply one transformation to both sides of the pairs.
 
     Parameters
@@ -141,11 +139,11 @@ def augment_pairs(lr, hr, transform, names, downsampling: str | None = "bilinear
         Takes patches (n, h, w) of either side to K copies of each, (K n, h, w), copy k of
         original i at i * K + k.
     names : sequence of str
-        What the K copies are called.
+        Names of the K copies.
     downsampling : {"bilinear", "area"} or None
         How LR was made from HR (`bathysr_nb.pairs.downsampling.resize`): it is made again from
-        the changed HR. None changes LR as HR, for an LR with a source of its own. For flips
-        and quarter turns both are the same.
+        the changed HR. None changes LR in the same way as HR, for LR from another source. For flips
+        and quarter turns both give the same.
 
     Returns
     -------
@@ -170,8 +168,26 @@ def augment_pairs(lr, hr, transform, names, downsampling: str | None = "bilinear
 
 
 def flip_pairs(lr, hr, downsampling: str | None = "bilinear") -> Copies:
-    """Mirror pairs up-down, left-right, and both ways: 3 copies of each; see `augment_pairs`.
+    """Mirror pairs up-down, left-right, and both ways: 3 copies of each.
 
+    Parameters
+    ----------
+    lr, hr : ndarray, shape (n, h, w) and (n, H, W)
+        Pairs, metres.
+    downsampling : {"bilinear", "area"} or None
+        See `augment_pairs`.
+
+    Returns
+    -------
+    Copies
+
+    Raises
+    ------
+    ValueError
+        As `augment_pairs`.
+
+    Notes
+    -----
     Manual 1.3, ``flip.py``.
 
     Examples
@@ -179,7 +195,7 @@ def flip_pairs(lr, hr, downsampling: str | None = "bilinear") -> Copies:
     >>> flip_pairs(np.zeros((2, 4, 4)), np.zeros((2, 8, 8))).variant[:3].tolist()
     ['up_down', 'left_right', 'both']
     """
-    return augment_pairs(lr, hr, flip, FLIPS, downsampling)
+    return augment_pairs(lr, hr, flip, FLIPS, downsampling=downsampling)
 
 
 def rotate_pairs(lr, hr, angles=ANGLES, fill_mode: str = "reflect", downsampling: str | None = "bilinear") -> Copies:
@@ -194,7 +210,7 @@ def rotate_pairs(lr, hr, angles=ANGLES, fill_mode: str = "reflect", downsampling
     fill_mode : {"nearest", "reflect", "wrap"}
         What lies beyond the rim; see `bathysr_nb.augment.resample.extend_index`.
     downsampling : {"bilinear", "area"} or None
-        See `augment_pairs`. The two differ at angles that are no multiple of 90.
+        See `augment_pairs`. None differs from the others except at multiples of 90 degrees.
 
     Returns
     -------
@@ -216,11 +232,11 @@ def rotate_pairs(lr, hr, angles=ANGLES, fill_mode: str = "reflect", downsampling
     """
     angles = finite_numbers("angles", angles)
     names = [f"rotate_{angle:g}_{fill_mode}" for angle in angles]
-    return augment_pairs(lr, hr, lambda side: rotate(side, angles, fill_mode), names, downsampling)
+    return augment_pairs(lr, hr, lambda side: rotate(side, angles, fill_mode), names, downsampling=downsampling)
 
 
 def scale_pairs(lr, hr, dscales=DSCALES, xyscales=XYSCALES, downsampling: str | None = "bilinear") -> Copies:
-    """Stretch the depths of pairs, and zoom them: one copy a depth factor, then one a zoom.
+    """Stretch the depths of pairs, and zoom them: one copy for each depth factor, then one for each zoom.
 
     Parameters
     ----------
@@ -264,4 +280,4 @@ def scale_pairs(lr, hr, dscales=DSCALES, xyscales=XYSCALES, downsampling: str | 
         return np.concatenate([part.reshape(n, -1, *cells) for part in parts], axis=1).reshape(-1, *cells)
 
     names = [f"depth_{factor:g}" for factor in dscales] + [f"zoom_{factor:g}" for factor in xyscales]
-    return augment_pairs(lr, hr, transform, names, downsampling)
+    return augment_pairs(lr, hr, transform, names, downsampling=downsampling)

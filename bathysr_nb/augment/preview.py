@@ -1,4 +1,4 @@
-"""One figure: a patch beside each of its augmentations."""
+"""A figure of a patch beside each of its augmentations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def preview(patches: np.ndarray, index: int = 0, cell: float | None = None):
     patches : ndarray, shape (n, h, h)
         Depths in metres.
     index : int
-        Which patch.
+        Number of the patch.
     cell : float, optional
         Cell size in metres; None draws no axes.
 
@@ -39,11 +39,13 @@ def preview(patches: np.ndarray, index: int = 0, cell: float | None = None):
     >>> len(preview(np.random.default_rng(0).normal(size=(2, 16, 16)), index=1).axes)
     14
     """
-    from bathysr_nb import plots  # not at the top: the arrays need no figures
+    from bathysr_nb import (
+        plots,
+    )  # not at the top: matplotlib takes long to import, and the rest of this folder does without
 
     patches = real_patches(patches)
     if not 0 <= index < len(patches):
-        raise ValueError(f"index: no patch {index!r}, expected 0 to {len(patches) - 1}")
+        raise ValueError(f"index is {index!r}, expected 0 to {len(patches) - 1}")
     one = patches[[index]]
     flips = {"original": one[0], **dict(zip(FLIPS, flip(one)))}
     turns = {f"rotate_30_{mode}": rotate(one, [30], mode)[0] for mode in FILL_MODES}

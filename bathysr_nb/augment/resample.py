@@ -27,12 +27,12 @@ CHUNK_CELLS = 1 << 16  # cells multiplied at once: 16 patches of 64 x 64
 
 
 def finite_numbers(name: str, values, above: float = -math.inf, at_least: int = 1) -> list[float]:
-    """A sequence of numbers, checked.
+    """Check a sequence of numbers.
 
     Parameters
     ----------
     name : str
-        For the error.
+        What the numbers are, for the error.
     values : float or sequence of float
     above : float
         The numbers must be greater than this.
@@ -71,7 +71,7 @@ def real_patches(patches: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the shape is another, or a side has no cells.
+        If the shape is not (n, h, w), or a side has no cells.
     """
     patches = np.asarray(patches)
     if patches.ndim != 3 or 0 in patches.shape[1:]:
@@ -80,7 +80,7 @@ def real_patches(patches: np.ndarray) -> np.ndarray:
 
 
 def extend_index(index: np.ndarray, size: int, fill_mode: str) -> np.ndarray:
-    """The cell inside a patch that stands for one outside.
+    """The cell inside a patch that stands in for one outside it.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def extend_index(index: np.ndarray, size: int, fill_mode: str) -> np.ndarray:
     size : int
         Cells along that axis.
     fill_mode : {"nearest", "reflect", "wrap"}
-        The edge cell; the patch mirrored at its rim (the edge cell comes twice); the
+        The edge cell; the patch mirrored at its rim, the edge cell included; the
         patch repeated. scipy.ndimage calls these nearest, reflect and grid-wrap.
 
     Returns
@@ -123,7 +123,7 @@ def taps(position: np.ndarray, size: int, fill_mode: str = "reflect") -> tuple[n
     Parameters
     ----------
     position : ndarray
-        Points in cells from the first cell's centre, anywhere.
+        Points in cells from the first cell's centre, inside or outside the patch.
     size : int
         Cells along the axis.
     fill_mode : {"nearest", "reflect", "wrap"}
@@ -132,7 +132,7 @@ def taps(position: np.ndarray, size: int, fill_mode: str = "reflect") -> tuple[n
     Returns
     -------
     cell, weight : ndarray of int and of float, shape (*position.shape, 4)
-        A cell can come twice where the patch is mirrored; a point's weights add up to 1.
+        A mirrored patch can have a cell twice; a point's weights add up to 1.
 
     Raises
     ------
@@ -158,8 +158,8 @@ def affine_matrix(shape: tuple[int, int], inverse: np.ndarray, fill_mode: str = 
     shape : (int, int)
         Rows and columns of the patch, h and w.
     inverse : array_like, shape (2, 2)
-        Takes a new cell's offset (rows, columns) from the centre ((h - 1) / 2, (w - 1) / 2)
-        to the offset in the old patch whose depth it gets.
+        Maps a new cell's offset (rows, columns) from the centre ((h - 1) / 2, (w - 1) / 2)
+        to the offset in the old patch at which its depth is taken.
     fill_mode : {"nearest", "reflect", "wrap"}
         See `extend_index`.
 
@@ -200,7 +200,7 @@ def apply_matrix(matrix: sparse.csr_array, patches: np.ndarray, out: np.ndarray)
     matrix : csr_array, shape (h w, h w)
         As `affine_matrix`.
     patches : ndarray, shape (n, h, w)
-        Floats. Those of 32 bits or less are computed in 32 bits.
+        Floats; computed in 32 bits if they have 32 or fewer.
     out : ndarray, shape (n, h, w)
         Filled in.
     """
@@ -220,8 +220,8 @@ def rotate(patches: np.ndarray, angles=ANGLES, fill_mode: str = "reflect") -> np
     patches : ndarray, shape (n, h, h)
         Depths in metres, on square cells. Rectangles can be turned by multiples of 180.
     angles : sequence of float
-        K angles in degrees, counter-clockwise. Multiples of 90 only move cells; the others
-        are bicubic (Keys, a = -0.5).
+        K angles in degrees, counter-clockwise. Multiples of 90 only move cells; others
+        interpolate bicubically (Keys, a = -0.5).
     fill_mode : {"nearest", "reflect", "wrap"}
         What lies beyond the rim, needed in the corners: see `extend_index`.
 
@@ -246,7 +246,7 @@ def rotate(patches: np.ndarray, angles=ANGLES, fill_mode: str = "reflect") -> np
     [[[2.0, 4.0], [1.0, 3.0]], [[4.0, 3.0], [2.0, 1.0]]]
     """
     patches, angles = real_patches(patches), finite_numbers("angles", angles)
-    extend_index(np.arange(1), 1, fill_mode)  # an unknown mode is an error at any angle
+    extend_index(np.arange(1), 1, fill_mode)  # an unknown mode is an error even at angles that need none
     n, height, width = patches.shape
     if height != width and any(angle % 180 for angle in angles):
         raise ValueError(f"turns other than by 180 need square patches (n, h, h), found shape {patches.shape}")
@@ -261,7 +261,17 @@ def rotate(patches: np.ndarray, angles=ANGLES, fill_mode: str = "reflect") -> np
 
 @functools.lru_cache(maxsize=64)
 def rotation_matrix(shape: tuple[int, int], angle: float, fill_mode: str = "reflect") -> sparse.csr_array:
-    """`affine_matrix` of a turn by `angle` degrees, counter-clockwise with row 0 on top."""
+    """`affine_matrix` of a turn, kept for the next call.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the patch.
+    angle : float
+        Degrees, counter-clockwise with row 0 on top.
+    fill_mode : {"nearest", "reflect", "wrap"}
+        See `extend_index`.
+    """
     turn = math.radians(angle % 360)
     cos, sin = math.cos(turn), math.sin(turn)
     return affine_matrix(shape, [[cos, sin], [-sin, cos]], fill_mode)
@@ -275,9 +285,9 @@ def zoom(patches: np.ndarray, factors) -> np.ndarray:
     patches : ndarray, shape (n, h, w)
         Depths in metres.
     factors : sequence of float
-        K factors z between 0.1 and 10. With z < 1 the terrain shrinks about the patch's
+        K factors z between 0.1 and 10. With z < 1 the terrain shrinks towards the patch's
         centre, slopes become 1 / z times as steep, and the rim is filled by reflection.
-        With z > 1 its middle is enlarged. 1 is an exact copy.
+        With z > 1 the patch's middle is enlarged. 1 is an exact copy.
 
     Returns
     -------
@@ -292,8 +302,8 @@ def zoom(patches: np.ndarray, factors) -> np.ndarray:
 
     Notes
     -----
-    Bicubic (Keys, a = -0.5) without an antialias filter: with z < 1 the terrain is sampled
-    at steps of 1 / z cells, and detail finer than two steps is aliased, not smoothed away.
+    Bicubic (Keys, a = -0.5) without antialiasing: with z < 1 the terrain is sampled at steps of
+    1 / z cells, and detail finer than two steps is aliased, not removed.
 
     Manual 1.3, ``scale.py`` (``xyscales``).
 
@@ -327,7 +337,7 @@ def stretch(patches: np.ndarray, factors, about: np.ndarray | None = None) -> np
     factors : sequence of float
         K factors above 0.
     about : ndarray, shape (n,), optional
-        Depths in metres that stay where they are; by default each patch's own mean.
+        Depths in metres that do not change; by default each patch's mean.
 
     Returns
     -------

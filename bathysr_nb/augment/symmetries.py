@@ -1,4 +1,4 @@
-"""Flips and quarter turns: they move cells and change none.
+"""Flips and quarter turns, which only move cells.
 
 A square has eight symmetries, a rectangle four. Each is written as a number of quarter turns
 counter-clockwise, then a mirroring left-right or not.

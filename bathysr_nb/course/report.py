@@ -1,19 +1,15 @@
-"""One page with the figures and tables of executed notebooks; it opens without a network."""
+"""One page with the figures and tables of executed notebooks; it needs no internet connection."""
 
 from __future__ import annotations
 
 import html
 from pathlib import Path
 
-import nbformat
-from jinja2 import Environment
-
 from bathysr_nb.course import parameters, stations
 from bathysr_nb.files import store
 from bathysr_nb.scores import tables
 
-PAGE = Environment(autoescape=True).from_string(
-    """<!doctype html>
+PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>bathysr-nb report</title>
 <style>
@@ -37,7 +33,6 @@ PAGE = Environment(autoescape=True).from_string(
 {% for shown in part.shown %}<figure><figcaption>{{ shown.caption }}</figcaption>{{ shown.content | safe }}</figure>
 {% endfor %}{% endfor %}</body></html>
 """
-)
 
 
 def _content(data: dict, caption: str) -> str | None:
@@ -62,15 +57,15 @@ def gather(path) -> dict:
         anchor, title, and shown: a list of caption (the heading above) and content (HTML).
     """
     stem = Path(path).stem
-    variant = next((stem[len(name) :] for name in parameters.STATIONS if stem.startswith(name)), "").replace(
-        "_", ": ", 1
-    )
+    variant = next((stem[len(name) :] for name in parameters.STATIONS if stem.startswith(name)), "")
+    import nbformat  # not at the top: takes long to import
+
     caption, title, shown = "", stem, []
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
             for line in cell.source.splitlines():
                 if line.startswith("# "):
-                    title = line[2:] + variant
+                    title = line[2:] + variant.replace("_", ": ", 1)  # of 06_train_espcn
                 elif line.startswith("#"):
                     caption = line.lstrip("# ")
             continue
@@ -89,25 +84,28 @@ def write_report(run_dir, notebooks, scores, sentences) -> Path:
     notebooks : iterable of path
         Executed notebooks, in order.
     scores : DataFrame
-        As `bathysr_nb.scores.tables.score_table`, with a column ``cells``.
+        As `bathysr_nb.scores.tables.score_table`, with a column cells.
     sentences : iterable of str
-        The verdict, which comes first.
+        The verdict.
 
     Returns
     -------
     Path
         The page.
     """
-    shown = [(cells, tables.wide_table(part).to_html(border=0)) for cells, part in scores.groupby("cells", sort=False)]
+    from jinja2 import Environment  # not at the top: takes long to import
+
+    wide = [(cells, tables.wide_table(part).to_html(border=0)) for cells, part in scores.groupby("cells", sort=False)]
     page = stations.run_folder(run_dir) / "report.html"
-    store.write_text(
-        page,
-        PAGE.render(
+    content = (
+        Environment(autoescape=True)
+        .from_string(PAGE)
+        .render(
             sentences=sentences,
             how_to_read=tables.ABOUT,
-            tables=shown,
+            tables=wide,
             parts=[gather(path) for path in notebooks],
-        ),
-        overwrite=True,
+        )
     )
+    store.write_text(page, content, overwrite=True)
     return page

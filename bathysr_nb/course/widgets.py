@@ -1,6 +1,6 @@
-"""Pictures with sliders. The picture is an ordinary output, so it is there without a browser too.
+"""Pictures with sliders. The picture is an ordinary output, so a notebook run without a browser has it too.
 
-Each function draws once and puts its controls below; moving one draws again in place.
+Each function draws once and puts its controls below; moving one redraws the picture in place.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bathysr_nb.mixup import plots as mixup_plots
 
 
 def explore(draw, **controls) -> None:
-    """Show a figure and draw it anew whenever a control changes.
+    """Show a figure and redraw it whenever a control changes.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def explore(draw, **controls) -> None:
 
     def figure():
         drawn = draw(**{name: control.value for name, control in controls.items()})
-        plt.close(drawn)
+        plt.close(drawn)  # else the notebook shows it a second time
         return drawn
 
     shown = display(figure(), display_id=True)
@@ -38,7 +38,17 @@ def explore(draw, **controls) -> None:
 
 
 def slider(label: str, low, high, value=None, step=1):
-    """A slider of whole or decimal numbers that acts when it is let go."""
+    """A slider that acts when it is released, so that a picture is not redrawn at every step on the way.
+
+    Parameters
+    ----------
+    label : str
+    low, high : float
+    value : float, optional
+        Where it starts; by default at `low`.
+    step : int or float
+        An int makes a slider of whole numbers.
+    """
     kind, readout = (ipywidgets.IntSlider, "d") if isinstance(step, int) else (ipywidgets.FloatSlider, ".4g")
     start = low if value is None else value
     layout, style = ipywidgets.Layout(width="32rem"), {"description_width": "8rem"}
@@ -47,12 +57,20 @@ def slider(label: str, low, high, value=None, step=1):
 
 
 def choice(label: str, options, value=None):
-    """A drop-down list."""
+    """A drop-down list.
+
+    Parameters
+    ----------
+    label : str
+    options : sequence of str
+    value : str, optional
+        The first choice; by default the first option.
+    """
     return ipywidgets.Dropdown(options=list(options), value=value or options[0], description=label)
 
 
 def block_chooser(depth: np.ndarray, cell: float, table, block_cells: int) -> None:
-    """Walk through the blocks of a map: where the block lies, and what is in it.
+    """Step through the blocks of a map: where each lies, and what is in it.
 
     Parameters
     ----------
@@ -66,7 +84,7 @@ def block_chooser(depth: np.ndarray, cell: float, table, block_cells: int) -> No
         Cells along a block's side.
     """
     counts, across = table["block"].value_counts().sort_index(), depth.shape[1] // block_cells
-    side, step = block_cells * cell / 1e3, max(1, depth.shape[1] // 600)
+    side, step = block_cells * cell / 1e3, max(1, depth.shape[1] // 600)  # every step-th cell is enough for the map
 
     def draw(number):
         block = counts.index[number]
@@ -84,7 +102,7 @@ def block_chooser(depth: np.ndarray, cell: float, table, block_cells: int) -> No
 
 
 def patch_browser(lr: np.ndarray, hr: np.ndarray, cell: float) -> None:
-    """Leaf through pairs: LR beside HR on one depth scale, with the slopes of both.
+    """Browse pairs: LR beside HR on one depth scale, with the slopes of both.
 
     Parameters
     ----------
@@ -108,7 +126,7 @@ def patch_browser(lr: np.ndarray, hr: np.ndarray, cell: float) -> None:
 
 
 def turn_and_zoom(patch: np.ndarray, cell: float) -> None:
-    """Turn, zoom and stretch one patch and read its slope.
+    """Turn, zoom and stretch one patch and see how its slope changes.
 
     Parameters
     ----------
@@ -138,7 +156,7 @@ def turn_and_zoom(patch: np.ndarray, cell: float) -> None:
 
 
 def blender(high, low, cell: float, delta) -> None:
-    """Move the weight of a blend: the two patches, the blend, and its slope on the convex curve.
+    """Move the weight of a blend: the two patches, the blend, and its slope on the curve.
 
     Parameters
     ----------
@@ -149,14 +167,13 @@ def blender(high, low, cell: float, delta) -> None:
     delta : float or (float, float)
         LR cell size in metres.
     """
-    ends = [side[1] - side[1].mean() for side in (high, low)]
+    relief = [side[1] - side[1].mean() for side in (high, low)]
 
     def draw(weight):
         fig, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained")
-        mixed = weight * ends[0] + (1 - weight) * ends[1]
-        named = {"steep": ends[0], f"blend, {weight:.2f}": mixed, "gentle": ends[1]}
-        for ax, (title, patch) in zip(axes, named.items()):
-            plots.hillshade(ax, patch, cell, *plots.limits(*ends), title=title)
+        mixed = weight * relief[0] + (1 - weight) * relief[1]
+        titles, norm = ("steep", f"blend, {weight:.2f}", "gentle"), plots.Normalize(*plots.limits(*relief))
+        plots.field_row(axes[:3], (relief[0], mixed, relief[1]), titles, [cell] * 3, norm=norm, label="")
         mixup_plots.along_weight(axes[3], high[0], low[0], delta, weight)
         return fig
 
@@ -164,14 +181,14 @@ def blender(high, low, cell: float, delta) -> None:
 
 
 def threshold(slope: np.ndarray, target: np.ndarray, seed: int = 0) -> None:
-    """Move the threshold between steep and gentle and see who is in which group.
+    """Move the threshold between steep and gentle and see which patches fall into which group.
 
     Parameters
     ----------
     slope, target : ndarray
         MSG of the originals and of the target area, both of LR patches.
     seed : int
-        Of the low originals that join the high group.
+        Of the choice of low originals that join the high group.
     """
     shares, edges = picking.target_bins(target)
     quantiles = np.round(np.quantile(slope, (0.05, 0.95)), 4)
@@ -192,7 +209,7 @@ def swipe(views: dict[str, np.ndarray], cell: float) -> None:
     Parameters
     ----------
     views : dict of str to ndarray, shape (H, W)
-        Two names and depths in metres: the first lies left of the curtain.
+        Two names and depths in metres, the first to the left of the curtain.
     cell : float
         Cell size in metres.
     """

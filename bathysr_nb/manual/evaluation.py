@@ -23,7 +23,7 @@ from bathysr_nb.pairs.features import spacing
 from bathysr_nb.scores import plots as score_plots
 from bathysr_nb.scores.comparison import Evaluation, Ground, compare
 from bathysr_nb.scores.linear import LinearFilter
-from bathysr_nb.scores.page import page
+from bathysr_nb.scores.page import evaluation_page
 from bathysr_nb.scores.tables import MANUAL_EDGES
 from bathysr_nb.scores.terrain_measures import RIM, detail_beyond_bicubic, invented
 from bathysr_nb.terrain import mean_slope_gradient
@@ -76,10 +76,10 @@ def evaluate_params(
         ground = survey(params.data_dir / "test" / "data_HR.pkl", pairs)
         sr = prediction.predict(model, pairs.lr, params.model)[..., 0]
         sides = (pairs.lr[..., 0], pairs.hr[..., 0], {params.model: sr})
-        found = compare(*sides, ground, normalisation, training_filter(params), edges)
+        found = compare(*sides, ground, normalisation=normalisation, linear=training_filter(params), edges=edges)
         store.write_text(part / "scores.csv", found.scores.to_csv(index=False))
         store.write_text(part / "spectrum.csv", found.spectra.to_csv())
-        store.write_text(part / "scores.md", page(found, ground, params.model, edges))
+        store.write_text(part / "scores.md", evaluation_page(found, ground, params.model, edges))
         for name, figure in _figures(pairs, sr, found, ground, params.model).items():
             figure.savefig(part / f"{name}.png", dpi=110)
     return found, ground

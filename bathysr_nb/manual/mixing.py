@@ -155,7 +155,7 @@ class Source(NamedTuple):
     cells: dict[str, tuple[float, float]]
 
 
-def mix_files(params: MixupParams, force: bool = False) -> mixup_report.Outcome:
+def mix_files(params: MixupParams, force: bool = False) -> mixup_report.MixupReport:
     """Make and pick patches as an input file says, and write them.
 
     Parameters
@@ -166,7 +166,7 @@ def mix_files(params: MixupParams, force: bool = False) -> mixup_report.Outcome:
 
     Returns
     -------
-    Outcome
+    bathysr_nb.mixup.report.MixupReport
 
     Raises
     ------
@@ -186,9 +186,9 @@ def mix_files(params: MixupParams, force: bool = False) -> mixup_report.Outcome:
     pool = Pool(
         source.lr,
         source.hr,
-        params.original_image_num,
-        source.cells["LR"],
-        downsampling_of(source.lr[:100], source.hr[:100]),
+        originals=params.original_image_num,
+        delta=source.cells["LR"],
+        downsampling=downsampling_of(source.lr[:100], source.hr[:100]),
     )
     plan = mixup.plan(
         pool,
@@ -199,13 +199,13 @@ def mix_files(params: MixupParams, force: bool = False) -> mixup_report.Outcome:
         seed=params.seed,
         **{name: getattr(params, name) for name in SETTINGS},
     )
-    outcome = mixup_report.outcome(plan, feature, target, where, params.save_dir)
+    report = mixup_report.summarise(plan, feature, target, source=where, folder=params.save_dir)
     with store.replacing_folder(params.save_dir, force) as folder:
         _write_pairs(folder, pool, plan, source.cells["LR"])
-        mixup_report.write(folder, outcome)
+        mixup_report.write(folder, report)
         if params.plot_figure:
             mixup_report.draw_blends(folder / "figures", pool, plan, source.cells["HR"][0])
-    return outcome
+    return report
 
 
 def _refuse(params: MixupParams, force: bool) -> None:

@@ -15,11 +15,11 @@ import numpy as np
 
 from bathysr_nb.terrain import gradient
 
-CHUNK_CELLS = 1 << 16  # cells looked at together: they stay in the processor's cache
-STEPS = 100  # Newton's; ten are enough but where a curve only just touches the wanted value
+CHUNK_CELLS = 1 << 16  # cells solved for together: they stay in the processor's cache
+STEPS = 100  # Newton's; ten are enough unless a curve only just touches the wanted value
 HALVINGS = 50
-ROUNDING = 1e-9  # of the wanted value, within which it counts as reached
-ZERO = 1e-15  # of the steeper patch's value, likewise
+ROUNDING = 1e-9  # relative to the wanted value, within which it counts as reached
+ZERO = 1e-15  # relative to the steeper patch's value, likewise: for wanted values near 0
 
 
 def blend(high: np.ndarray, low: np.ndarray, lam: np.ndarray) -> np.ndarray:
@@ -55,9 +55,9 @@ class Solution(NamedTuple):
     Attributes
     ----------
     lam : ndarray
-        Weight of the first patch: the solution nearer 0.5, or where the feature comes nearest.
+        Weight of the first patch: the solution nearer 0.5, or, without one, that of the nearest feature.
     other : ndarray
-        The second solution; NaN where there is none.
+        The second solution; NaN if there is none.
     value : ndarray
         The feature reached.
     """
@@ -82,8 +82,8 @@ def solve_lambda(high: np.ndarray, low: np.ndarray, wanted: np.ndarray, delta) -
     Returns
     -------
     Solution
-        A wanted value below the curve's lowest, or above both patches, is not reached: the
-        nearest value is given.
+        A wanted value below the curve's minimum, or above both patches, cannot be reached: the
+        nearest value is taken.
 
     Raises
     ------
@@ -92,8 +92,8 @@ def solve_lambda(high: np.ndarray, low: np.ndarray, wanted: np.ndarray, delta) -
 
     Notes
     -----
-    Newton's method from either end: on a convex curve it walks towards the solution and never
-    past it.
+    Newton's method from either end: on a convex curve it approaches the solution and never
+    passes it.
 
     Examples
     --------
@@ -109,7 +109,15 @@ def solve_lambda(high: np.ndarray, low: np.ndarray, wanted: np.ndarray, delta) -
 def solve_relief(high: np.ndarray, low: np.ndarray, wanted: np.ndarray) -> Solution:
     """Weights at which the blends reach the wanted reliefs (highest minus lowest cell, metres).
 
-    Parameters and result are those of `solve_lambda`.
+    Parameters
+    ----------
+    high, low, wanted
+        As `solve_lambda`.
+
+    Returns
+    -------
+    Solution
+        As `solve_lambda`.
 
     Examples
     --------
@@ -133,7 +141,7 @@ class _SlopeCurve:
         y, x = self.start[:, rows] + lam[:, None] * change
         steepness = np.sqrt(y * y + x * x)
         along = y * change[0] + x * change[1]
-        # where a cell is flat its part of the curve has a kink, and 0 lies between the slopes to both sides
+        # where a cell is flat its part of the curve has a kink; 0 lies between the curve's slopes on both sides
         along = np.divide(along, steepness, out=np.zeros_like(along), where=steepness > 0)
         return steepness.sum(axis=1) / self.cells, along.sum(axis=1) / self.cells
 
@@ -146,11 +154,8 @@ class _ReliefCurve:
         self.change = end - self.start
 
     def __call__(self, lam: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        cells, change, row = (
-            self.start[rows] + lam[:, None] * self.change[rows],
-            self.change[rows],
-            np.arange(len(rows)),
-        )
+        change, row = self.change[rows], np.arange(len(rows))
+        cells = self.start[rows] + lam[:, None] * change
         top, bottom = cells.argmax(axis=1), cells.argmin(axis=1)
         return cells[row, top] - cells[row, bottom], change[row, top] - change[row, bottom]
 
@@ -172,8 +177,8 @@ def _in_chunks(curve_of, high, low, wanted) -> Solution:
 def _solve(curve, wanted: np.ndarray) -> Solution:
     rows = np.arange(len(wanted))
     ends = np.stack([curve(np.full(len(wanted), end), rows)[0] for end in (0.0, 1.0)])
-    near = ROUNDING * np.abs(wanted) + ZERO * ends.max(axis=0)
-    sides = [_crossing(curve, wanted, near, end) for end in (0.0, 1.0)]
+    tolerance = ROUNDING * np.abs(wanted) + ZERO * ends.max(axis=0)
+    sides = [_crossing(curve, wanted, tolerance, end) for end in (0.0, 1.0)]
     nearer = np.argmin([np.nan_to_num(np.abs(side - 0.5), nan=9) for side in sides], axis=0)
     lam, other = np.choose(nearer, sides), np.choose(1 - nearer, sides)
     above = np.isnan(lam) & (wanted > ends.max(axis=0))
@@ -183,26 +188,27 @@ def _solve(curve, wanted: np.ndarray) -> Solution:
     return Solution(lam, np.where(other == lam, np.nan, other), curve(lam, rows)[0])
 
 
-def _crossing(curve, wanted, near, end: float) -> np.ndarray:
-    """Where the curve, on its way down from an end, meets the wanted value; NaN where it does not."""
-    lam, found, going = np.full(len(wanted), end), np.full(len(wanted), np.nan), np.arange(len(wanted))
+def _crossing(curve, wanted, tolerance, end: float) -> np.ndarray:
+    """Weights at which the curves, on their way down from an end, meet the wanted values; NaN where they do not."""
+    lam, found, unsolved = np.full(len(wanted), end), np.full(len(wanted), np.nan), np.arange(len(wanted))
+    # a row is given up when its curve stops falling or its weight leaves 0..1
     for _ in range(STEPS):
-        value, rise = curve(lam[going], going)
-        above = value - wanted[going]
-        met = np.abs(above) <= near[going]
-        found[going[met]] = lam[going[met]]
+        value, rise = curve(lam[unsolved], unsolved)
+        above = value - wanted[unsolved]
+        met = np.abs(above) <= tolerance[unsolved]
+        found[unsolved[met]] = lam[unsolved[met]]
         falls = rise > 0 if end else rise < 0
         further = ~met & (above > 0) & falls
-        going, step = going[further], above[further] / rise[further]
-        lam[going] -= step
-        going = going[(lam[going] >= 0) & (lam[going] <= 1)]
-        if not len(going):
+        unsolved, step = unsolved[further], above[further] / rise[further]
+        lam[unsolved] -= step
+        unsolved = unsolved[(lam[unsolved] >= 0) & (lam[unsolved] <= 1)]
+        if not len(unsolved):
             break
     return found
 
 
 def _lowest(curve, rows: np.ndarray) -> np.ndarray:
-    """Weights at which the curves of some rows are lowest, by halving on the sign of their slope."""
+    """Weights at which the curves of some rows are lowest, by bisection on the sign of their slope."""
     left, right = np.zeros(len(rows)), np.ones(len(rows))
     for _ in range(HALVINGS if len(rows) else 0):
         middle = (left + right) / 2

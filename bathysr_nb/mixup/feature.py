@@ -32,14 +32,14 @@ class Feature:
     Attributes
     ----------
     name : str
-        One of `FEATURES`. ``mean_slope_gradient_norm_data`` is equal to ``mean_slope_gradient``
-        by algebra and is computed as that.
+        One of `FEATURES`. ``mean_slope_gradient_norm_data`` equals ``mean_slope_gradient``
+        mathematically and is computed as that.
     delta : float or (float, float)
         Cell size in metres, or (dy, dx).
     side : {"LR", "HR"}
-        Which patches of the pairs it is taken from.
+        Side of the pairs that it is measured on.
     low, span : float
-        MSG that is 0 of ``normalized_mean_slope_gradient``, and from there to 1; those of the target.
+        ``normalized_mean_slope_gradient`` is (MSG - low) / span: the target's lowest MSG and its range.
 
     Raises
     ------
@@ -70,14 +70,25 @@ class Feature:
         return (mean_slope_gradient(patches, self.delta) - self.low) / self.span
 
     def solve(self, high: np.ndarray, low: np.ndarray, wanted: np.ndarray) -> Solution:
-        """Weights at which the blends have the wanted features; see `bathysr_nb.mixup.blending.solve_lambda`."""
+        """Weights at which the blends have the wanted features.
+
+        Parameters
+        ----------
+        high, low, wanted
+            As `bathysr_nb.mixup.blending.solve_lambda`, `wanted` in units of the feature.
+
+        Returns
+        -------
+        Solution
+            Its value is in units of the feature too.
+        """
         if self.name == "altitude_difference":
             return solve_relief(high, low, wanted)
         solved = solve_lambda(high, low, np.asarray(wanted) * self.span + self.low, self.delta)
         return solved._replace(value=(solved.value - self.low) / self.span)
 
     def scaled(self, slopes) -> Feature:
-        """The same with the range of some MSGs as 0 to 1, where the feature is scaled at all."""
+        """The feature with 0 to 1 set to the range of some MSGs; itself if its kind is not scaled."""
         if self.name != "normalized_mean_slope_gradient":
             return self
         return replace(self, low=float(np.min(slopes)), span=float(np.ptp(slopes)) or 1.0)
@@ -122,14 +133,14 @@ def target_of_csv(path, feature: Feature) -> tuple[Feature, np.ndarray]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a column is missing, is not of numbers or is empty, naming the file.
+        If a column is missing, empty or has something else than numbers, naming the file.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"target_data_csv: {path}: no such file")
     needed = [feature.name]
     if feature.name == "normalized_mean_slope_gradient":
-        needed.append("mean_slope_gradient")  # its range is that of 0 to 1
+        needed.append("mean_slope_gradient")  # its range becomes 0 to 1
     try:
         table = pd.read_csv(path)
     except (ValueError, UnicodeDecodeError) as error:
@@ -146,7 +157,17 @@ def target_of_csv(path, feature: Feature) -> tuple[Feature, np.ndarray]:
 
 
 def normal_target(threshold: float, std: float) -> np.ndarray:
-    """A target where none is given: Normal(threshold, std) as its quantiles (k + 0.5) / 10000, those below 0 left out.
+    """A target where none is given: 10,000 quantiles of a normal distribution, without those below 0.
+
+    Parameters
+    ----------
+    threshold, std : float
+        Mean and standard deviation.
+
+    Returns
+    -------
+    ndarray
+        Quantiles (k + 0.5) / 10000.
 
     Raises
     ------

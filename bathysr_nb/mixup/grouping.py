@@ -1,4 +1,4 @@
-"""Pairs of a steep and a gentle patch: the two groups, and which patches are blended.
+"""Which patches are blended: the high and the low group, and pairs of one patch from each.
 
 Source: manual 1.1.1, 1.3 (``Load_csv_norm``, ``mixup_norm``).
 """
@@ -10,16 +10,17 @@ from typing import NamedTuple
 import numpy as np
 
 SLICES = 10
-ROUNDS = 200  # new partners drawn for a pair that was there already
-SHARE = 0.9  # quantile of the source that the threshold does not pass, so that a group to blend is left
+ROUNDS = 200  # of drawing new partners for pairs that are taken already
+SHARE = 0.9  # quantile of the source that the threshold does not exceed, so that the high group is not empty
 
 
 class Groups(NamedTuple):
-    """Originals (numbers) of the two groups; each brings all its variants.
+    """The two groups of originals; each original comes with all its variants.
 
     Attributes
     ----------
     high, low : ndarray of int
+        Numbers of the originals.
     threshold : float
         NaN for a split at random.
     """
@@ -30,7 +31,17 @@ class Groups(NamedTuple):
 
 
 class Blends(NamedTuple):
-    """Which patches to blend, each of shape (k,): originals, variants, and the wanted feature or the weight."""
+    """Which patches to blend.
+
+    Attributes
+    ----------
+    high, low : ndarray of int, shape (k,)
+        Originals.
+    high_variant, low_variant : ndarray of int, shape (k,)
+        Numbers of their variants.
+    number : ndarray, shape (k,)
+        The wanted feature of each blend, or its weight.
+    """
 
     high: np.ndarray
     low: np.ndarray
@@ -40,7 +51,7 @@ class Blends(NamedTuple):
 
 
 def split(value: np.ndarray, shares, edges, threshold: float | None, rng: np.random.Generator) -> Groups:
-    """Split the originals at a threshold, and make the high group less one-sided.
+    """Split the originals at a threshold, and balance the high group with low patches.
 
     Parameters
     ----------
@@ -49,16 +60,16 @@ def split(value: np.ndarray, shares, edges, threshold: float | None, rng: np.ran
     shares, edges : ndarray, shape (b,) and (b + 1,)
         Target histogram.
     threshold : float, optional
-        The high group is at or above it. None: the middle of the target's fullest bin, but at
+        The high group starts here. None: the middle of the target's fullest bin, but at
         most the 90% quantile of the originals.
     rng : Generator
 
     Returns
     -------
     Groups
-        The high group also has some low originals: as many in the k-th of ten slices from the
-        threshold down as it has in the k-th slice up, or all there are. Where that would leave
-        no low group it is not done.
+        The high group is balanced with low patches: slice k below the threshold (of ten)
+        contributes as many as slice k above it holds, or all it has. If that would leave no low
+        group, the high group is not balanced.
 
     Raises
     ------
@@ -93,7 +104,7 @@ def split(value: np.ndarray, shares, edges, threshold: float | None, rng: np.ran
 
 
 def _top_up(value, high, low, threshold, rng) -> np.ndarray:
-    """Low originals to join the high group: as many per slice below the threshold as there are above it."""
+    """Low originals to join the high group: from each slice below the threshold as many as its mirror image holds."""
     counts = np.histogram(value[high], SLICES, (threshold, max(value[high].max(), np.nextafter(threshold, np.inf))))[0]
     depth = (threshold - value[low]) / (threshold - value[low].min())
     slices = np.minimum((depth * SLICES).astype(int), SLICES - 1)
@@ -102,7 +113,13 @@ def _top_up(value, high, low, threshold, rng) -> np.ndarray:
 
 
 def split_at_random(n: int, rng: np.random.Generator) -> Groups:
-    """Split the originals into halves whatever their feature (plain mixup).
+    """Split the originals into random halves, whatever their feature (plain mixup).
+
+    Parameters
+    ----------
+    n : int
+        Originals.
+    rng : Generator
 
     Raises
     ------
@@ -110,13 +127,21 @@ def split_at_random(n: int, rng: np.random.Generator) -> Groups:
         If there are fewer than two.
     """
     if n < 2:
-        raise ValueError(f"{n} original patches: at least two are needed to blend")
+        raise ValueError(f"{n} original patches, expected at least two to blend")
     order = rng.permutation(n)
     return Groups(np.sort(order[: n // 2]), np.sort(order[n // 2 :]), np.nan)
 
 
 def check_enough(groups: Groups, variants: int, count: int) -> int:
     """Number of different pairs of the two groups in different variants.
+
+    Parameters
+    ----------
+    groups : Groups
+    variants : int
+        How many each original has.
+    count : int
+        Blends wanted.
 
     Raises
     ------
@@ -133,14 +158,15 @@ def check_enough(groups: Groups, variants: int, count: int) -> int:
 
 
 def random_blends(groups: Groups, variants: np.ndarray, lam: np.ndarray, rng: np.random.Generator) -> Blends:
-    """Pairs drawn whatever their features, none twice, one for each weight.
+    """Random pairs, whatever their features, none twice, one for each weight.
 
     Parameters
     ----------
     groups : Groups
     variants : ndarray of int
-        Numbers of the variants that are to be used.
+        Numbers of the variants to use.
     lam : ndarray, shape (k,)
+        Weights.
     rng : Generator
 
     Raises
@@ -148,12 +174,14 @@ def random_blends(groups: Groups, variants: np.ndarray, lam: np.ndarray, rng: np
     ValueError
         As `check_enough`.
     """
+    # each possible pair has a number, in mixed radix: (high, low, variant of high, step to another variant for low);
+    # drawing numbers without replacement gives no pair twice, and no table of all pairs is needed
     kinds = len(variants)
     codes = rng.choice(check_enough(groups, kinds, len(lam)), len(lam), replace=False)
-    codes, shift = np.divmod(codes, max(kinds - 1, 1))
+    codes, step = np.divmod(codes, max(kinds - 1, 1))
     codes, first = np.divmod(codes, kinds)
     high, low = np.divmod(codes, len(groups.low))
-    second = (first + 1 + shift) % kinds
+    second = (first + 1 + step) % kinds
     return Blends(groups.high[high], groups.low[low], variants[first], variants[second], np.asarray(lam))
 
 
@@ -179,7 +207,7 @@ def blends_about(groups: Groups, variants: np.ndarray, value: np.ndarray, wanted
     ----------
     groups : Groups
     variants : ndarray of int
-        Numbers of the variants that are to be used.
+        Numbers of the variants to use.
     value : ndarray, shape (all variants, n)
         Feature of every patch.
     wanted : ndarray, shape (k,)
@@ -188,23 +216,24 @@ def blends_about(groups: Groups, variants: np.ndarray, value: np.ndarray, wanted
     Returns
     -------
     Blends
-        `number` is the wanted feature. Those for which there is no pair, or no unused one was
-        found, are left out.
+        `number` is the wanted feature. Wanted features with no such pair, or none that was still free
+        after 200 draws, are left out.
     """
     high, low = (_members(value, group, variants) for group in groups[:2])
     first, last = np.searchsorted(high.value, wanted, "left"), np.searchsorted(low.value, wanted, "right")
+    # each round draws a pair for every wanted feature still open, and keeps those that are new
     chosen, used = np.full((len(wanted), 2), -1), np.empty(0, dtype=np.int64)
     open_ = np.flatnonzero((first < len(high.value)) & (last > 0))
     for _ in range(ROUNDS):
         if not len(open_):
             break
         up, down = rng.integers(first[open_], len(high.value)), rng.integers(0, last[open_])
-        pair = up * len(low.value) + down
+        pair = up * len(low.value) + down  # one number a pair, to find those that were drawn before
         new = np.zeros(len(open_), dtype=bool)
         new[np.unique(pair, return_index=True)[1]] = True
         new &= (high.variant[up] != low.variant[down]) & ~np.isin(pair, used)
         chosen[open_[new]] = np.stack([up, down], axis=1)[new]
         used, open_ = np.concatenate([used, pair[new]]), open_[~new]
-    made = chosen[:, 0] >= 0
-    up, down = chosen[made].T
-    return Blends(high.original[up], low.original[down], high.variant[up], low.variant[down], wanted[made])
+    found = chosen[:, 0] >= 0
+    up, down = chosen[found].T
+    return Blends(high.original[up], low.original[down], high.variant[up], low.variant[down], wanted[found])

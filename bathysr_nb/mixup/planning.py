@@ -19,12 +19,7 @@ from bathysr_nb.files import project
 from bathysr_nb.mixup import grouping
 from bathysr_nb.mixup.blending import blend
 from bathysr_nb.mixup.feature import Feature
-from bathysr_nb.mixup.picking import (
-    bin_numbers,
-    pick,
-    target_bins,
-    wanted_counts,
-)
+from bathysr_nb.mixup.picking import bin_numbers, pick, target_bins, wanted_counts
 from bathysr_nb.mixup.pool import PORTION, Pool
 from bathysr_nb.pairs.downsampling import downsampling_of
 
@@ -48,10 +43,10 @@ class Plan(NamedTuple):
         Its index is the row in originals-then-blends, for flips and turns -1.
     bins : DataFrame
         One row a bin of the target: from, to, wanted, originals, mixups, variants (of the bin itself),
-        borrowed (from the nearest bins), unreachable (blends with no pair on both sides of
-        what was wanted).
+        borrowed (from nearby bins), unreachable (wanted features without a pair of patches on both
+        sides).
     threshold : float
-        Between the low and the high group, NaN for a split at random.
+        Between the low and the high group; NaN for a random split.
     train : ndarray, shape (n,)
         Feature of the originals.
     """
@@ -85,7 +80,7 @@ class Picked(NamedTuple):
 
 
 def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: int = 0, **options) -> Picked:
-    """Make blends and pick patches so that the slopes follow the target's histogram.
+    """Blend and pick pairs so that their slopes have the target's histogram.
 
     Parameters
     ----------
@@ -99,7 +94,7 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: 
         Size of the result, in multiples of n, at least 1.
     seed : int
     options
-        Others of `plan`: threshold, random_split, lambda_policy, alpha, lamb.
+        Other options of `plan`: threshold, random_split, lambda_policy, alpha, lamb.
 
     Returns
     -------
@@ -112,8 +107,8 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: 
 
     Notes
     -----
-    Manual 1.3, ``mixup.py``. Where cells are not square there are no turns: they would change
-    the ground.
+    Manual 1.3, ``mixup.py``. Cells that are not square are not turned: that would distort the
+    terrain.
 
     Examples
     --------
@@ -131,6 +126,12 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: 
 
 def wanted_total(increase_rate: float, originals: int) -> int:
     """Size of the picked set.
+
+    Parameters
+    ----------
+    increase_rate : float
+        At least 1.
+    originals : int
 
     Raises
     ------
@@ -155,7 +156,7 @@ def plan(
     lamb: float = 0.8,
     seed: int = 0,
 ) -> Plan:
-    """Choose what is blended and what is picked.
+    """Choose what to blend and what to pick.
 
     Parameters
     ----------
@@ -169,11 +170,11 @@ def plan(
     threshold : float, optional
         Between the low and the high group; None: see `bathysr_nb.mixup.grouping.split`.
     random_split : bool
-        Split into halves whatever the feature (plain mixup).
+        Split into random halves, whatever the feature (plain mixup).
     lambda_policy : {"target", "beta", "fixed"}
-        "target": per bin as many blends as it lacks originals, each solved for a value drawn in
-        the bin. "beta": weights drawn from Beta(alpha, alpha), the manual's; "fixed": all `lamb`;
-        with both, `total` blends, from which is picked.
+        "target": in each bin as many blends as it has too few originals, each solved for a value drawn
+        in the bin. "beta": weights drawn from Beta(alpha, alpha), as in the manual; "fixed": all `lamb`;
+        both make `total` blends to pick from.
     alpha : float
         Above 0.
     lamb : float
@@ -192,12 +193,12 @@ def plan(
 
     Notes
     -----
-    Manual 1.3, ``mixup_norm`` and ``pick_images``. Per bin originals and blends come first, flips
-    and turns fill what is missing, and what still lacks is borrowed from the nearest bins.
+    Manual 1.3, ``mixup_norm`` and ``pick_images``. Each bin takes originals and blends first, then flips
+    and turns, then patches of the nearest bins.
 
-    The feature of each flip and turn is that of the very patch (measured once, some at a time,
-    before anything is drawn), because turns other than quarters bring other ground into the corners
-    and off the rim: on the bundled grid they change the MSG by -4% in the median, by -48% to +29% at most.
+    The feature of every flip and turn is measured, not taken from its original, because turns other than
+    quarter turns move terrain out of the patch's corners and fill others by reflection: on the bundled grid
+    they change the MSG by -4% in the median, and by -48% to +29% at most.
     """
     check_options(lambda_policy, alpha, lamb)
     rng = np.random.default_rng(seed)
@@ -228,13 +229,23 @@ def plan(
         wanted,
     )
     counts = _counts(candidates.iloc[rows], bins, edges, wanted, feature.name)
-    counts["unreachable"] = 0 if aims is None else _lost(aims, chosen.number, edges)
+    counts["unreachable"] = 0 if aims is None else _unreachable(aims, chosen.number, edges)
     order = np.argsort(rows, kind="stable")
     return Plan(blends, candidates.iloc[rows[order]], counts, groups.threshold, value[0])
 
 
 def check_options(lambda_policy: str, alpha: float, lamb: float) -> None:
-    """Refuse an unknown policy, alpha at or below 0, or lamb outside 0..1, all faults in one ValueError."""
+    """Raise one ValueError for all faulty options of `plan`.
+
+    Parameters
+    ----------
+    lambda_policy : str
+        One of `POLICIES`.
+    alpha : float
+        Above 0.
+    lamb : float
+        0 to 1.
+    """
     faults = []
     if lambda_policy not in POLICIES:
         faults.append(f"lambda_policy is {lambda_policy!r}, expected one of {', '.join(POLICIES)}")
@@ -247,23 +258,35 @@ def check_options(lambda_policy: str, alpha: float, lamb: float) -> None:
 
 
 def _aims(value, edges, wanted, rng) -> np.ndarray:
-    """A feature to reach for each pair that a bin lacks in originals."""
+    """Features to aim at: in each bin as many as it has too few originals."""
     bins = len(wanted)
     numbers = bin_numbers(value, edges)
-    there = np.bincount(numbers[(numbers >= 0) & (numbers < bins)], minlength=bins)
-    lacking = np.maximum(wanted - there, 0)
+    originals = np.bincount(numbers[(numbers >= 0) & (numbers < bins)], minlength=bins)
+    lacking = np.maximum(wanted - originals, 0)
     start, stop = np.repeat(edges[:-1], lacking), np.repeat(edges[1:], lacking)
     return rng.uniform(start, stop)
 
 
 def blend_table(chosen: grouping.Blends, feature: str) -> pd.DataFrame:
-    """Rows of blends, the feature still the wanted one or the weight."""
+    """Table of blends before they are weighed: weight and feature are both still `chosen.number`.
+
+    Parameters
+    ----------
+    chosen : bathysr_nb.mixup.grouping.Blends
+    feature : str
+        Name of its column.
+
+    Returns
+    -------
+    DataFrame
+        One row a blend: kind, high, low, high_variant, low_variant, lam, the feature.
+    """
     columns = {name: getattr(chosen, name) for name in ("high", "low", "high_variant", "low_variant")}
     return pd.DataFrame({"kind": "mixup", **columns, "lam": chosen.number, feature: chosen.number})
 
 
 def _weigh(pool: Pool, feature: Feature, blends: pd.DataFrame, solve: bool) -> None:
-    """Fill in the weights of the blends where they are solved for, and the feature that each has."""
+    """Fill in the blends' weights, if they are to be solved for, and the feature that each blend has."""
     lam, value = blends["lam"].to_numpy(copy=True), np.empty(len(blends))
     for start in project.progress(range(0, len(blends), PORTION), "weights"):
         rows = blends.iloc[start : start + PORTION]
@@ -282,10 +305,10 @@ def _mean_depth(blends: pd.DataFrame, depth: np.ndarray) -> np.ndarray:
 
 
 def _candidates(blends, value, depth, variants, feature: str) -> pd.DataFrame:
-    """All that can be picked: originals, blends, flips and turns; the index of the last is -1."""
+    """All that can be picked: originals, blends, then flips and turns, which have the index -1."""
     which, index = (part.ravel() for part in np.meshgrid(variants, np.arange(value.shape[1]), indexing="ij"))
     singles = {"high": index, "low": index, "high_variant": which, "low_variant": which, "lam": 1.0}
-    table = pd.DataFrame({"kind": np.where(which == 0, *KINDS[::2]), **singles, feature: value[which, index]})
+    table = pd.DataFrame({"kind": np.where(which == 0, "original", "variant"), **singles, feature: value[which, index]})
     table["mean_altitude"] = depth[which, index]
     originals, copies = table[which == 0], table[which != 0]
     together = pd.concat([originals, blends, copies], ignore_index=True)
@@ -294,24 +317,35 @@ def _candidates(blends, value, depth, variants, feature: str) -> pd.DataFrame:
 
 
 def _counts(picked: pd.DataFrame, bins, edges, wanted, feature: str) -> pd.DataFrame:
-    """How many of each kind every bin has of its own, and how many it borrowed."""
-    own = bin_numbers(picked[feature], edges) == bins
+    """How many picked pairs of each kind lie in the bin they were picked for, and how many it borrowed."""
+    inside = bin_numbers(picked[feature], edges) == bins
     table = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "wanted": wanted})
     for kind in KINDS:
-        here = own & (picked["kind"] == kind).to_numpy()
+        here = inside & (picked["kind"] == kind).to_numpy()
         table[f"{kind}s"] = np.bincount(bins[here], minlength=len(wanted))
-    table["borrowed"] = np.bincount(bins[~own], minlength=len(wanted))
+    table["borrowed"] = np.bincount(bins[~inside], minlength=len(wanted))
     return table
 
 
-def _lost(aims, reached, edges) -> np.ndarray:
-    """Per bin, the aims for which there was no pair."""
+def _unreachable(aims, reached, edges) -> np.ndarray:
+    """Number of aims in each bin for which there was no pair."""
     before, after = (np.bincount(bin_numbers(part, edges), minlength=len(edges) - 1) for part in (aims, reached))
     return before - after
 
 
 def named(pairs: pd.DataFrame, pool: Pool) -> pd.DataFrame:
-    """A table of pairs with its variants by name, rows numbered anew."""
+    """A table of pairs with variants by name and rows numbered from 0.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        As `Plan.picked`.
+    pool : Pool
+
+    Returns
+    -------
+    DataFrame
+    """
     names = np.array(pool.names)
     columns = {column: names[pairs[column]] for column in ("high_variant", "low_variant")}
     return pairs.assign(**columns).reset_index(drop=True)

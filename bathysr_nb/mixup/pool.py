@@ -1,4 +1,4 @@
-"""Patches to mix and pick from: the originals, their flips and their turns, made when asked for.
+"""Patches to blend and pick from: the originals, their flips and their turns, made on demand.
 
 Source: manual 1.1.1, 1.3 (``mixup.py``: ``original_image_num``).
 """
@@ -23,19 +23,19 @@ TURNS = tuple(angle for angle in ANGLES if angle != 180)
 
 
 class Pool:
-    """Originals with their flips and turns; a patch is named by its original and its variant.
+    """Originals with their flips and turns; a patch is identified by its original and its variant.
 
     Parameters
     ----------
     lr, hr : ndarray, shape (N, h, w) and (N, H, W)
         Pairs, metres.
     originals : int, optional
-        How many of them are originals, n. With N = n (the default) flips and turns are made on
-        demand; with N = n (1 + 3 + K) they are the patches that follow the originals: flip k of
+        How many of the N patches are originals, n. With N = n (the default) flips and turns are made on
+        demand; with N = n (1 + 3 + K) they are given after the originals: flip k of
         original i at n + 3 i + k, turn k at 4 n + K i + k.
     delta : float or (float, float)
-        LR cell size; turns are left out where cells or patches are not square, as they would
-        change the ground.
+        LR cell size. Without square cells and patches there are no turns: they would distort the
+        terrain.
     downsampling : {"bilinear", "area"} or None
         How LR was made from HR: the LR of a turned patch is made again from the turned HR.
         None turns LR as HR.
@@ -48,7 +48,7 @@ class Pool:
     Raises
     ------
     ValueError
-        If N is neither of the two, there are no pairs, cells are missing, or the pairs do not fit each other.
+        If N is neither n nor n (1 + 3 + K), there are no pairs, cells are missing, or the pairs do not fit each other.
 
     Examples
     --------
@@ -57,11 +57,13 @@ class Pool:
     (2, 14, ('both', 'rotate_30_reflect', 'rotate_60_reflect'))
     """
 
-    def __init__(self, lr, hr, originals: int | None = None, delta=1.0, downsampling: str | None = "bilinear"):
+    def __init__(self, lr, hr, *, originals: int | None = None, delta=1.0, downsampling: str | None = "bilinear"):
         self.lr, self.hr, self.downsampling = np.asarray(lr), np.asarray(hr), downsampling
         self.scale = pair_scale(self.lr, self.hr, "LR", "HR")
-        if not len(self.lr) or not (np.isfinite(self.lr).all() and np.isfinite(self.hr).all()):
-            raise ValueError(f"expected pairs without missing or infinite cells, found {len(self.lr)}")
+        if not len(self.lr):
+            raise ValueError("found no pairs, expected at least one")
+        if holes := sum(np.count_nonzero(~np.isfinite(side)) for side in (self.lr, self.hr)):
+            raise ValueError(f"expected pairs without missing or infinite cells, found {holes} such cells")
         self._n = len(self.lr) if originals is None else originals
         self.given = len(self.lr) != self._n
         dy, dx = np.broadcast_to(delta, 2)
@@ -69,30 +71,34 @@ class Pool:
         self.names = ("original", *FLIPS, *self._turns())
 
     def _turns(self) -> list[str]:
+        """Names of the turns: by angle where they are made, numbered where they are given."""
         if not self.given:
             return [f"rotate_{angle}_{FILL_MODE}" for angle in TURNS] if self.square else []
-        turns, rest = divmod(len(self.lr), self._n) if self._n > 0 else (0, 1)
-        if rest or turns < 4:
+        given_each = len(self.lr) // self._n if self._n > 0 else 0  # patches of each original, itself included
+        if given_each < 4 or given_each * self._n != len(self.lr):
             raise ValueError(
                 f"original_image_num is {self._n}, but there are {len(self.lr)} patches; expected {self._n} (flips and "
                 f"turns are then made), or {self._n} x (1 + 3 + K): originals, flips, then K turns of each"
             )
-        return [f"turn_{k + 1}" for k in range(turns - 4)]
+        return [f"turn_{k + 1}" for k in range(given_each - 4)]
 
     def __len__(self) -> int:
         return self._n
 
     def distinct(self) -> np.ndarray:
-        """Numbers of the variants that are not the same patches as an earlier one (a turn by 180 is a flip)."""
+        """Numbers of the variants without those that repeat an earlier one, as a given turn by 180 repeats a flip."""
+        if not self.given:
+            return np.arange(len(self.names))  # those made here are all different
         kept: list[int] = []
         everyone = np.arange(self._n)
-        for number in range(len(self.names)) if self.given else ():
+        for number in range(len(self.names)):
+            # the first patch tells most variants apart; only those alike in it are compared in all patches
             one = self.take("LR", everyone[:1], number)
             alike = [k for k in kept if np.array_equal(self.take("LR", everyone[:1], k), one)]
             whole = self.take("LR", everyone, number) if alike else None
             if not any(np.array_equal(self.take("LR", everyone, k), whole) for k in alike):
                 kept.append(number)
-        return np.array(kept) if self.given else np.arange(len(self.names))
+        return np.array(kept)
 
     def take(self, side: str, index, which) -> np.ndarray:
         """Patches of one side.
@@ -121,6 +127,7 @@ class Pool:
         return out
 
     def _row(self, index, which) -> np.ndarray:
+        """Places of given patches: all originals, then three flips of each, then all turns of each."""
         n, turns = self._n, len(self.names) - 4
         flip, turn = n + 3 * index + which - 1, 4 * n + turns * index + which - 4
         return np.where(which == 0, index, np.where(which < 4, flip, turn))
@@ -135,13 +142,13 @@ class Pool:
         return resize(rotate(self.hr[index], [angle], FILL_MODE), self.scale, self.downsampling)
 
     def measure(self, feature: Feature) -> tuple[np.ndarray, np.ndarray]:
-        """Feature and mean depth of every patch that the pool can give.
+        """Feature and mean depth of every patch in the pool.
 
         Returns
         -------
         (ndarray, ndarray), each of shape (variants, n), float64
-            Mean depth in metres, of LR. On square cells a flip or quarter turn has those of its original;
-            all others are measured, some at a time, on the very patches that `take` gives.
+            Mean depth of LR in metres. Flips and quarter turns that are made here have the values of their
+            original; all others are measured, some at a time, on the patches that `take` returns.
         """
         value, depth = np.empty((2, len(self.names), self._n))
         exact = () if self.given else (*FLIPS, *QUARTERS)
@@ -157,7 +164,18 @@ class Pool:
         return value, depth
 
     def blends(self, table: pd.DataFrame, side: str) -> np.ndarray:
-        """The blends of a few rows of a table of pairs (columns of `draw`), float64: shape (k, h, w)."""
+        """Blend the pairs of a few rows of a table.
+
+        Parameters
+        ----------
+        table : DataFrame
+            As `draw`.
+        side : {"LR", "HR"}
+
+        Returns
+        -------
+        ndarray, shape (k, h, w), float64
+        """
         high, low = (
             self.take(side, table[which].to_numpy(), table[f"{which}_variant"].to_numpy()).astype(np.float64)
             for which in ("high", "low")
@@ -171,7 +189,7 @@ class Pool:
         ----------
         table : DataFrame
             high, low : originals; high_variant, low_variant : numbers into `names`;
-            lam : weight of the first, 1 where it is taken as it is.
+            lam : weight of `high`; 1 for a single patch.
         label : str
             Of the progress bar.
 
@@ -182,11 +200,12 @@ class Pool:
         out = [np.empty((len(table), *side.shape[1:]), np.float32) for side in (self.lr, self.hr)]
         mixed = table["lam"].to_numpy() != 1
         for start in project.progress(range(0, len(table), PORTION), label):
-            for side, made in zip(("LR", "HR"), out):
+            for side, patches in zip(("LR", "HR"), out):
                 rows = np.arange(start, min(start + PORTION, len(table)))
+                # a single patch is copied, not blended with itself, which would round it
                 for some, make in ((rows[mixed[rows]], self.blends), (rows[~mixed[rows]], self._singles)):
                     if len(some):
-                        made[some] = make(table.iloc[some], side)
+                        patches[some] = make(table.iloc[some], side)
         return tuple(out)
 
     def _singles(self, table: pd.DataFrame, side: str) -> np.ndarray:

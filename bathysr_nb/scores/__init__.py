@@ -1,4 +1,4 @@
-"""Scores in metres: per patch and slope bin, with intervals, beside methods that need no network.
+"""Scores in metres: per patch and slope bin, with intervals, of networks and of methods that need none.
 
 In: true and estimated patches. Out: tables, sentences and figures. Notebooks 07 and 08.
 """

@@ -1,4 +1,4 @@
-"""What a network must beat: LR enlarged without one."""
+"""What a network must beat: LR enlarged by methods that need none."""
 
 from __future__ import annotations
 
@@ -8,19 +8,29 @@ from bathysr_nb import interpolation
 from bathysr_nb.scores.linear import LinearFilter
 
 LINEAR = "linear filter"
-
-
-PLAIN = {*interpolation.METHODS, interpolation.SPLINE, LINEAR}  # what needs no network
+PLAIN = {*interpolation.METHODS, interpolation.SPLINE, LINEAR}  # the methods that need no network
 
 
 def enlarged(lr: np.ndarray, scale: int) -> dict[str, np.ndarray]:
-    """What a network is shown beside: LR (n, h, w, 1) enlarged by nearest ("low-res") and by bicubic."""
+    """What pictures show beside a network's patches.
+
+    Parameters
+    ----------
+    lr : ndarray, shape (n, h, w, 1)
+        Depths in metres.
+    scale : int
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n, h * scale, w * scale, 1)
+        low-res (nearest: each cell as a square) and bicubic.
+    """
     methods = {"low-res": "nearest", "bicubic": "bicubic"}
     return {name: interpolation.enlarge(lr[..., 0], scale, method)[..., None] for name, method in methods.items()}
 
 
 def baseline_estimates(lr: np.ndarray, scale: int, linear: LinearFilter | None = None) -> dict[str, np.ndarray]:
-    """What a network must beat: LR enlarged without one.
+    """LR enlarged by every method that needs no network.
 
     Parameters
     ----------
@@ -40,12 +50,13 @@ def baseline_estimates(lr: np.ndarray, scale: int, linear: LinearFilter | None =
     >>> {name: sr.shape for name, sr in baseline_estimates(np.zeros((3, 4, 4)), 2).items()}["spline"]
     (3, 8, 8)
     """
-    made = {name: interpolation.enlarge(lr, scale, name) for name in (*interpolation.METHODS, interpolation.SPLINE)}
-    return made if linear is None else made | {LINEAR: linear.predict(lr).astype(lr.dtype)}
+    names = (*interpolation.METHODS, interpolation.SPLINE)
+    estimates = {name: interpolation.enlarge(lr, scale, name) for name in names}
+    return estimates if linear is None else estimates | {LINEAR: linear.predict(lr).astype(lr.dtype)}
 
 
 def rivals(errors: dict[str, np.ndarray]) -> dict[str, str]:
-    """What a network has to beat among the methods that need none: bicubic, and the one with the lowest RMSE.
+    """What a network has to beat: bicubic, and the method without a network that has the lowest RMSE.
 
     Parameters
     ----------
@@ -55,12 +66,12 @@ def rivals(errors: dict[str, np.ndarray]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Method to what a sentence calls it; one where bicubic is the best.
+        Method to what a sentence calls it; bicubic alone if it is that method.
 
     Examples
     --------
     >>> rivals({"bicubic": np.array([2.0]), "spline": np.array([1.0]), "espcn": np.array([0.5])})
-    {'bicubic': 'bicubic', 'spline': 'spline, the best that needs no network'}
+    {'bicubic': 'bicubic', 'spline': 'spline, the best method without a network'}
     """
     best = min(sorted(PLAIN & errors.keys()), key=lambda method: errors[method].mean())
-    return {"bicubic": "bicubic"} | {best: f"{best}, the best that needs no network"}
+    return {"bicubic": "bicubic"} | {best: f"{best}, the best method without a network"}

@@ -1,6 +1,6 @@
-"""A network beside what needs no network, on the same patches: all scores, spectra, and each patch's measures.
+"""Networks beside the methods that need none, on the same patches: scores, spectra, and each patch's measures.
 
-Source: ours, beyond the manual's test.
+Source: ours; goes beyond the manual's test.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Ground(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What an evaluation came to.
+    """The results of an evaluation.
 
     Attributes
     ----------
@@ -62,22 +62,23 @@ def compare(
     hr: np.ndarray,
     estimates: dict[str, np.ndarray],
     ground: Ground,
+    *,
     normalisation=None,
     linear=None,
     edges=MANUAL_EDGES,
 ) -> Evaluation:
-    """Score estimates and the interpolators side by side, a batch of patches at a time.
+    """Score estimates beside `bathysr_nb.scores.baselines.baseline_estimates`, a batch of patches at a time.
 
     Parameters
     ----------
     lr, hr : ndarray, shape (n, h, w) and (n, H, W)
         Pairs, metres.
     estimates : dict of str to ndarray, shape (n, H, W)
-        Network to its depths in metres.
+        Name of a network to its depths in metres.
     ground : Ground
-        Of the pairs.
+        Of the pairs' patches.
     normalisation : bathysr_nb.models.normalisation.Normalisation, optional
-        Its low and high are 0 and 1 for psnr and dssim, which are for all cells only; None: without them.
+        Its low and high are 0 and 1 for psnr and dssim, which are scored on all cells only; None leaves them out.
     linear : bathysr_nb.scores.linear.LinearFilter, optional
         The best linear filter of the training pairs.
     edges : sequence of float
@@ -90,7 +91,7 @@ def compare(
     Raises
     ------
     ValueError
-        If shapes do not belong together, or patches have no inner cells.
+        If shapes do not fit each other, or patches have no inner cells.
     """
     measured, power = [], []
     for start in project.progress(range(0, len(lr), BATCH), "scores"):
@@ -100,6 +101,7 @@ def compare(
         measured.append(patch_measures(hr[part], sides, lr[part], ground.delta, ground.downsampling))
         if normalisation is not None:
             _add_psnr(measured[-1]["all"], hr[part], sides, normalisation)
+        # weighted by its patches, for the last batch is smaller: the sum is the mean over all
         power.append(spectrum.spectra(hr[part], sides, ground.delta) * (len(hr[part]) / len(hr)))
     measures = {
         cells: {name: pd.concat([table[cells][name] for table in measured], ignore_index=True) for name in methods}

@@ -1,11 +1,11 @@
-"""Intervals by resampling blocks: how sure a score is, given which blocks of the map happened to be scored.
+"""Intervals by resampling blocks: how much a score depends on which blocks of the map were scored.
 
-The 25 crops of a block share cells, so patches are no independent draws; blocks nearly are. Whole blocks are
+The 25 crops of a block share cells, so patches are not independent; blocks nearly are. Whole blocks are
 drawn with replacement, and both sides of a difference see the same draw (a paired bootstrap).
 
-Where one block holds most of the squares, nineteen blocks know little more than one, and plain percentiles of the draws
-are too narrow. They are taken further out, by Student's t for the *effective* number of blocks; below two of those no
-draw reaches that far, and there is no interval.
+Where one block has most of the squared error, nineteen blocks tell little more than one, and plain percentiles of the
+draws are too narrow. Percentiles further out are taken instead, by Student's t for the *effective number of blocks*;
+below two of those no draw reaches far enough, and there is no interval.
 
 Source: ours; B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993; T. Hesterberg, "What teachers should
 know about the bootstrap", The American Statistician 69(4), 2015 (expanded percentiles); L. Kish, "Survey Sampling",
@@ -22,11 +22,11 @@ FEW_BLOCKS = 8
 FEW_EFFECTIVE = 2
 DRAWS = 5000
 LEVEL = 0.95
-HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks, both sides of a change on the same draw. In the
-row of blocks, in parentheses: how many equal blocks would tell as much, for a few rough ones rule the squares. The
-intervals are as wide as that asks for, and a bin with fewer than {FEW_BLOCKS} blocks, or {FEW_EFFECTIVE} such, says so
-instead. They hold if a gain has nothing to do with how rough a block is, and say nothing of how another training would
-end."""
+HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks; both sides of a change see the same draw. In
+parentheses: the effective number of blocks, because a few rough blocks dominate the squared error. Intervals are
+widened accordingly; a bin with fewer than {FEW_BLOCKS} blocks, or fewer than {FEW_EFFECTIVE} effective ones, says so
+instead. They assume that the gain does not depend on a block's roughness, and they exclude variation between training
+runs."""
 
 
 def resampled_means(values: np.ndarray, block: np.ndarray, seed: int = 0) -> np.ndarray | None:
@@ -60,26 +60,26 @@ def resampled_means(values: np.ndarray, block: np.ndarray, seed: int = 0) -> np.
         return None
     drawn = np.random.default_rng(seed).integers(0, blocks, (DRAWS, blocks))
     places = drawn + blocks * np.arange(DRAWS)[:, None]
-    times = np.bincount(places.ravel(), minlength=blocks * DRAWS).reshape(DRAWS, blocks)  # each block in each draw
+    times = np.bincount(places.ravel(), minlength=blocks * DRAWS).reshape(DRAWS, blocks)  # of each block in each draw
     total = times.astype(np.float64) @ sums
     return total[:, :-1] / total[:, -1:]
 
 
 def effective_blocks(weight: np.ndarray, block: np.ndarray) -> float:
-    """How many equal blocks would tell as much as these.
+    """Effective number of blocks: how many equal ones would tell as much as these.
 
     Parameters
     ----------
     weight : ndarray, shape (n,)
-        What each patch brings to a sum, not negative: its squared error.
+        What each patch adds to a sum, not negative: its squared error.
     block : ndarray, shape (n,)
         Block of each patch.
 
     Returns
     -------
     float
-        The square of the sum over blocks divided by the sum of the blocks' squares: the number of blocks where
-        all bring the same, 1 where one brings all.
+        The square of the sum over blocks divided by the sum of the blocks' squares: the number of blocks if all
+        add the same, 1 if one adds everything.
 
     Examples
     --------
@@ -91,7 +91,16 @@ def effective_blocks(weight: np.ndarray, block: np.ndarray) -> float:
 
 
 def too_few(weight: np.ndarray, block: np.ndarray) -> bool:
-    """Whether blocks are too few to say anything: fewer than 8, or 2 effective ones; see `effective_blocks`.
+    """Whether there are too few blocks for a result: fewer than 8, or fewer than 2 effective ones.
+
+    Parameters
+    ----------
+    weight, block : ndarray, shape (n,)
+        As `effective_blocks`.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -102,11 +111,12 @@ def too_few(weight: np.ndarray, block: np.ndarray) -> bool:
 
 
 def quantiles(drawn: np.ndarray | None, effective: float = np.inf) -> tuple[float, float]:
-    """95% interval from what was drawn.
+    """95% interval from draws.
 
     Parameters
     ----------
     drawn : ndarray, shape (draws,), or None
+        One value a draw; None: there are none.
     effective : float
         Effective number of blocks k: percentiles are taken as far out as t(k - 1) sqrt(k / (k - 1)) is on the normal
         curve, which is 2.5% and 97.5% for many blocks, and the outermost draws for three.
@@ -114,7 +124,7 @@ def quantiles(drawn: np.ndarray | None, effective: float = np.inf) -> tuple[floa
     Returns
     -------
     (float, float)
-        NaN, NaN for None, or fewer than 2 effective blocks. Draws in which a ratio has no value do not count.
+        NaN, NaN without draws or with fewer than 2 effective blocks. Draws that are not finite do not count.
 
     Examples
     --------
@@ -146,24 +156,24 @@ def change_interval(model: np.ndarray, reference: np.ndarray, block: np.ndarray,
     Returns
     -------
     (float, float)
-        Percent; negative is better than the reference. NaN with fewer than 8 blocks or 2 effective ones. As wide as
-        the reference's `effective_blocks` ask for.
+        Percent; negative is better than the reference. NaN with fewer than 8 blocks, or fewer than 2 effective ones
+        (`effective_blocks` of the reference).
     """
     drawn = resampled_means(np.column_stack([model, reference]), block, seed)
     if drawn is None:
         return quantiles(None)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a draw without any error has no change
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw in which the reference has no error has no change
         change = 100 * (np.sqrt(drawn[:, 0] / drawn[:, 1]) - 1)
     return quantiles(change, effective_blocks(reference, block))
 
 
 def in_words(change: float, low: float, high: float) -> str:
-    """What a change in RMSE and its interval say.
+    """A change in RMSE and its interval as a verdict.
 
     Parameters
     ----------
     change, low, high : float
-        Percent; NaN limits: there is no interval.
+        Percent; NaN ends: there is no interval.
 
     Examples
     --------
@@ -174,8 +184,8 @@ def in_words(change: float, low: float, high: float) -> str:
     """
     if np.isnan(low):
         return f"RMSE {signed(change)}% (too few blocks for an interval)"
-    sure = "better" if high < 0 else "worse" if low > 0 else "no clear difference"
-    return f"{sure}, RMSE {signed(change)}% [{signed(low)}, {signed(high)}]"
+    verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference"
+    return f"{verdict}, RMSE {signed(change)}% [{signed(low)}, {signed(high)}]"
 
 
 def change_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray | None) -> str:

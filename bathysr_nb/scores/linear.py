@@ -1,7 +1,7 @@
 """The best linear filter: what a network must beat.
 
-Each high-resolution cell is its low-resolution cell plus a weighted sum of the differences to that
-cell within 5 x 5 cells; the weights are the least-squares solution over the training pairs.
+Each HR cell is its LR cell plus a weighted sum of the differences between that cell and its
+neighbours within 5 x 5 cells; the weights are the least-squares solution over the training pairs.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 
 from bathysr_nb.pairs.downsampling import pair_scale
 
-WINDOW = 5  # LR cells along the side of the neighbourhood
-CHUNK = 256  # patches at a time
+NEIGHBOURHOOD = 5  # LR cells along its side
+CHUNK = 256  # patches at a time, to bound memory
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class LinearFilter:
     Attributes
     ----------
     weights : ndarray, shape (25, scale**2)
-        Of each neighbour's difference to the cell, for each high-resolution cell in it.
+        Of each neighbour's difference to the LR cell, for each HR cell in it.
     scale : int
 
     Examples
@@ -57,14 +57,15 @@ class LinearFilter:
             If HR is not a whole multiple of LR, or patches are smaller than the neighbourhood.
         """
         scale = pair_scale(lr, hr, "LR", "HR")
-        if min(lr.shape[1:]) < WINDOW:
-            raise ValueError(f"LR patches of {lr.shape[1:]} cells, expected at least {WINDOW} x {WINDOW}")
-        square, mixed, rim = np.zeros((WINDOW**2, WINDOW**2)), np.zeros((WINDOW**2, scale**2)), WINDOW // 2
+        if min(lr.shape[1:]) < NEIGHBOURHOOD:
+            raise ValueError(f"LR patches of {lr.shape[1:]} cells, expected at least {NEIGHBOURHOOD} x {NEIGHBOURHOOD}")
+        weights, rim = NEIGHBOURHOOD**2, NEIGHBOURHOOD // 2
+        # the normal equations, summed over chunks: all cells at once would not fit in memory
+        square, mixed = np.zeros((weights, weights)), np.zeros((weights, scale**2))
         for start in range(0, len(lr), CHUNK):
             coarse, fine = (np.asarray(side[start : start + CHUNK], dtype=np.float64) for side in (lr, hr))
-            near = _differences(coarse)
+            flat = _differences(coarse).reshape(-1, weights)
             detail = _cells(fine, scale)[:, rim:-rim, rim:-rim] - coarse[:, rim:-rim, rim:-rim, None]
-            flat = near.reshape(-1, WINDOW**2)
             square += flat.T @ flat
             mixed += flat.T @ detail.reshape(-1, scale**2)
         return cls(np.linalg.lstsq(square, mixed, rcond=None)[0], scale)
@@ -82,7 +83,7 @@ class LinearFilter:
         """
         n, h, w = lr.shape
         out = np.empty((n, h * self.scale, w * self.scale))
-        rim = WINDOW // 2
+        rim = NEIGHBOURHOOD // 2
         for start in range(0, n, CHUNK):
             part = np.asarray(lr[start : start + CHUNK], dtype=np.float64)
             padded = np.pad(part, ((0, 0), (rim, rim), (rim, rim)), mode="edge")
@@ -93,10 +94,10 @@ class LinearFilter:
 
 
 def _differences(lr: np.ndarray) -> np.ndarray:
-    """Of each cell's neighbours to the cell: (n, h - 4, w - 4, 25)."""
-    near = np.lib.stride_tricks.sliding_window_view(lr, (WINDOW, WINDOW), axis=(1, 2))
-    near = near.reshape(*near.shape[:3], WINDOW**2)
-    return near - near[..., [WINDOW**2 // 2]]
+    """Each cell's neighbours less the cell: (n, h - 4, w - 4, 25)."""
+    neighbours = np.lib.stride_tricks.sliding_window_view(lr, (NEIGHBOURHOOD, NEIGHBOURHOOD), axis=(1, 2))
+    neighbours = neighbours.reshape(*neighbours.shape[:3], NEIGHBOURHOOD**2)
+    return neighbours - neighbours[..., [NEIGHBOURHOOD**2 // 2]]
 
 
 def _cells(hr: np.ndarray, scale: int) -> np.ndarray:

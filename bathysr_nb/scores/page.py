@@ -1,4 +1,4 @@
-"""The page of an evaluation: verdict first, then tables and how to read them."""
+"""The page of an evaluation: the verdict, then the tables and how to read them."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from bathysr_nb.scores.intervals import HOW_TO_READ, change_in_words, too_few
 from bathysr_nb.scores.tables import MANUAL_EDGES
 from bathysr_nb.scores.terrain_measures import RIM
 
-ABOUT = f"""{HOW_TO_READ} Inner cells lie at least {RIM} LR cells from the patch's rim, where bicubic has its
-neighbours; the verdict is on them. Slopes are the mean slope gradient of the true patch."""
+ABOUT = f"""{HOW_TO_READ} Inner cells lie at least {RIM} LR cells from the patch's rim, where bicubic has all
+its neighbours; the verdict is about them. Slopes are the mean slope gradient of the true patch."""
 COLUMNS = {
     "rmse": "RMSE, pooled over cells (m)",
     "rmse_patch_mean": "RMSE, mean over patches (m)",
     "mae": "MAE (m)",
     "slope_error": "slope error (degrees)",
     "slope_bias": "slope bias (degrees)",
-    "roughness_ratio": "roughness, of the truth's",
+    "roughness_ratio": "roughness, ratio to the truth's",
     "lr_consistency": "LR consistency (m)",
     "invented": "invented detail (m)",
     "psnr": "PSNR (dB)",
     "dssim": "DSSIM",
 }
-MEANINGS = """* RMSE: pooled, the root of the mean square over all cells, is ruled by the roughest patches; the mean
-  of the patches' own RMSE is lower. MAE is the same either way.
+MEANINGS = """* RMSE pooled over cells, the root of the mean square, is dominated by the roughest patches; the mean of
+  the patches' own RMSE is lower. MAE is the same either way.
 * Slope error and bias: mean absolute and mean signed difference of the slope angle; a negative bias is too smooth.
-* Roughness: spread of depth about its mean over two LR cells; 1 is as rough as the truth, less is too smooth.
-* LR consistency: RMSE of the result, downsampled as the data set was, against the LR that it was made from.
-* Invented detail: RMS of detail beyond bicubic and finer than the LR cells that does not go with the truth's. Bicubic
-  has none by definition. On all cells, what differs at the rim is mostly bicubic's fault."""
+* Roughness: spread of depth about its mean over two LR cells, as a ratio to the truth's; below 1 is too smooth.
+* LR consistency: RMSE between the result, downsampled as the data set was, and its LR input.
+* Invented detail: RMS of fine detail added to bicubic that does not match the truth. Bicubic has none by definition. On
+  all cells it includes the patches' rims, where bicubic lacks neighbours and an estimate may rightly differ."""
 
 
-def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> list[str]:
-    """What a reader wants to know first, on the inner cells: a sentence each.
+def verdict_sentences(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> list[str]:
+    """The verdict on the inner cells, a sentence for each question.
 
     Parameters
     ----------
@@ -49,40 +49,53 @@ def verdicts(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -
     Returns
     -------
     list of str
-        On all slopes against bicubic and against the best of what needs no network (the one with the lowest RMSE
-        here), on the steepest bin that has patches against bicubic, and how much it invents.
+        The network on all slopes against bicubic and against the best method without a network (that of the lowest
+        RMSE here), in the steepest bin that has patches against bicubic, and how much detail it invents.
     """
     measures, bins = found.measures["inner"], tables.slope_bins(ground.slope, edges)
     steepest = np.asarray(bins == bins.max())
     errors = {method: table["squared"].to_numpy() for method, table in measures.items()}
-    said = [
+    sentences = [
         f"all slopes: {change_in_words(errors[name], errors[other], ground.block)} against {called}"
         for other, called in baselines.rivals(errors).items()
     ]
     if not steepest.all():
-        said.append(_on_steepest(errors, name, steepest, ground.block, bins.max()))
+        sentences.append(_on_steepest(errors[name], errors["bicubic"], steepest, ground.block, bins.max()))
     inner = found.scores[(found.scores["cells"] == "inner") & (found.scores["slope"] == "all")]
-    made = inner[inner["method"] == name].iloc[0]["invented"]
-    there = np.sqrt(measures[name]["true_detail"].mean())
-    return [*said, f"invented detail {made:.2f} m RMS, where the truth has {there:.2f} m beyond bicubic"]
+    invented = inner[inner["method"] == name].iloc[0]["invented"]
+    true = np.sqrt(measures[name]["true_detail"].mean())
+    return [*sentences, f"invented detail {invented:.2f} m RMS, where the truth has {true:.2f} m beyond bicubic"]
 
 
-def _on_steepest(errors: dict[str, np.ndarray], name: str, part: np.ndarray, block, label: str) -> str:
+def _on_steepest(network: np.ndarray, bicubic: np.ndarray, part: np.ndarray, block, label: str) -> str:
+    """The sentence on a slope bin, from squared errors of all patches and the bin's (`part`)."""
     blocks = "an unknown number of blocks" if block is None else counted(len(set(block[part])), "block")
     where = f"slopes {label} ({counted(part.sum(), 'patch', 'patches')} of {blocks})"
-    own, bicubic = errors[name][part], errors["bicubic"][part]
+    network, bicubic = network[part], bicubic[part]
     if block is not None and too_few(bicubic, block[part]):
         return f"{where}: too few blocks to say"
-    here = change_in_words(own, bicubic, block if block is None else block[part])
-    return f"{where}: {here} against bicubic"
+    change = change_in_words(network, bicubic, block if block is None else block[part])
+    return f"{where}: {change} against bicubic"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """Such as 1 block, 2 blocks."""
+    """A number with its noun, such as 1 block, 2 blocks.
+
+    Parameters
+    ----------
+    number : int
+    one, many : str
+        The noun; `many` is `one` with an s unless given.
+
+    Examples
+    --------
+    >>> counted(1, "patch", "patches"), counted(2, "block")
+    ('1 patch', '2 blocks')
+    """
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> str:
+def evaluation_page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> str:
     """The verdict, the tables and how to read them, as Markdown.
 
     Parameters
@@ -101,13 +114,9 @@ def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> st
     cells = " x ".join(f"{d:.4g}" for d in dict.fromkeys(ground.delta))
     bins = ", ".join(f"{edge:g} = {np.degrees(np.arctan(edge)):.1f} degrees" for edge in edges)
     patches = counted(len(ground.slope), "patch", "patches")
-    told = f"{patches} of {blocks}, cells of {cells} m; slopes: {bins}; {record.versions()}."
-    parts = [
-        f"# {name} on the test set",
-        "Inner cells:",
-        *(f"* **{text}**" for text in verdicts(found, ground, name, edges)),
-    ]
-    parts = [parts[0], parts[1], "\n".join(parts[2:]), told, ABOUT]
+    settings = f"{patches} of {blocks}, cells of {cells} m; slopes: {bins}; {record.versions()}."
+    sentences = "\n".join(f"* **{text}**" for text in verdict_sentences(found, ground, name, edges))
+    parts = [f"# {name} on the test set", "Inner cells:", sentences, settings, ABOUT]
     for kind, table in found.scores.groupby("cells", sort=False):
         parts += [f"## RMSE in metres per slope bin, {kind} cells", markdown(tables.wide_table(table))]
     for kind, table in found.scores.groupby("cells", sort=False):
@@ -115,7 +124,7 @@ def page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_EDGES) -> st
     pictures = {
         "spectrum": "Radial power spectra, and their ratio to the truth's",
         "errors": f"Where {name} gains on bicubic, and where it loses",
-        "invented": "Where it invents",
+        "invented": "Where it invents detail",
     }
     parts += [MEANINGS, *(f"## {title}\n\n![{title}]({file}.png)" for file, title in pictures.items())]
     return "\n\n".join(parts) + "\n"
@@ -137,7 +146,7 @@ def _value(line: pd.Series, score: str) -> str:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table as Markdown, without its index, or with it under the name of the columns where they have one.
+    """A table as Markdown, without its index; if the columns have a name, the index comes first under that name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Radial power spectra: at which wavelengths an enlarged map has as much relief as the truth.
+"""Radial power spectra: how much relief an enlarged map has at each wavelength, compared with the truth.
 
 Source: ours; W. Press et al., "Numerical Recipes", section 13.4 (windows and normalisation).
 """
@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy import fft, signal
 
-BATCH = 64  # patches at a time
+BATCH = 64  # patches at a time, to bound memory
 
 
 def radial_power(patches: np.ndarray, delta) -> tuple[np.ndarray, np.ndarray]:
-    r"""Power of each patch by wavenumber, whatever its direction.
+    r"""Power of each patch by wavenumber, summed over all directions.
 
-    The best-fitting plane is taken off, a Hann window laid on, and the Fourier components' power summed over rings
-    of one frequency step. It is scaled so that the sum over rings is the variance under the window,
+    The best-fitting plane is subtracted, a Hann window applied, and the power of the Fourier components summed over
+    rings of one frequency step. It is scaled so that the sum over rings is the variance under the window,
     :math:`\overline{(wh)^2} / \overline{w^2}` (Parseval).
 
     Parameters
@@ -29,7 +29,7 @@ def radial_power(patches: np.ndarray, delta) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     wavenumber : ndarray, shape (k,)
-        Cycles per metre, 0 first; those beyond 0.5 / delta are in the corners and incomplete.
+        Cycles per metre, 0 first; rings beyond 0.5 / delta lie in the spectrum's corners and are incomplete.
     power : ndarray, shape (n, k)
         Square metres in each ring.
 
@@ -43,7 +43,7 @@ def radial_power(patches: np.ndarray, delta) -> tuple[np.ndarray, np.ndarray]:
     n, rows, cols = patches.shape
     wavenumber, order, starts = _rings(rows, cols, *np.broadcast_to(delta, 2))
     window = np.outer(signal.windows.hann(rows, sym=False), signal.windows.hann(cols, sym=False))
-    twice = np.full(cols // 2 + 1, 2.0)  # the half that rfft2 leaves out
+    twice = np.full(cols // 2 + 1, 2.0)  # rfft2 leaves out the mirrored half, but for columns that are their own mirror
     twice[0] = 1
     if cols % 2 == 0:
         twice[-1] = 1
@@ -63,8 +63,8 @@ def _rings(rows: int, cols: int, dy: float, dx: float):
     step = 1 / min(rows * dy, cols * dx)
     ring = np.rint(radius / step).astype(int).ravel()
     order = np.argsort(ring, kind="stable")
-    there, starts = np.unique(ring[order], return_index=True)
-    return there * step, order, starts
+    rings, starts = np.unique(ring[order], return_index=True)
+    return rings * step, order, starts
 
 
 def without_plane(patches: np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def spectra(truth: np.ndarray, estimates: dict[str, np.ndarray], delta) -> pd.Da
     -------
     DataFrame
         Index wavenumber (cycles per km), from the first above 0 to the HR grid's Nyquist;
-        columns truth and the methods, square metres in each ring, mean over patches. A method's column over
+        columns truth and the methods, square metres in each ring, mean over patches. A method's column divided by
         the truth's is its spectral ratio.
     """
     powers = {name: radial_power(h, delta) for name, h in ({"truth": truth} | estimates).items()}

@@ -1,7 +1,6 @@
 """Scores in metres, per slope bin, with intervals that resample blocks.
 
-RMSE is pooled over cells unless said otherwise. The 25 crops of a block share cells, so
-intervals resample whole blocks, and differences are paired: both sides see the same draw.
+RMSE is pooled over cells unless a name says otherwise.
 
 Source: manual 2.2.23, 2.4.4; the intervals (`bathysr_nb.scores.intervals`) and the scores beyond RMSE, PSNR and DSSIM
 (`bathysr_nb.scores.terrain_measures`) are ours.
@@ -26,8 +25,8 @@ MANUAL_EDGES = (0.05, 0.1)
 BATCH = 256  # patches scored at a time
 ABOUT = f"""RMSE in metres on ground that no network saw, per bin of the true patch's mean slope gradient; change
 against bicubic in percent. {HOW_TO_READ}"""
-#: Score to what weighs its blocks, and how it comes from the means of `terrain_measures.patch_measures`.
-SCORES = {
+#: Score to the measure that weighs its blocks, and its formula from the means of `terrain_measures.patch_measures`.
+SCORE_FORMULAS = {
     "rmse": ("squared", lambda mean: np.sqrt(mean["squared"])),
     "rmse_patch_mean": ("rmse", lambda mean: mean["rmse"]),
     "mae": ("absolute", lambda mean: mean["absolute"]),
@@ -108,13 +107,13 @@ def patch_scores(truth: np.ndarray, estimates: dict[str, np.ndarray], normalisat
     >>> table[["net_psnr", "net_rmse", "net_rmse_metres"]].values.round(3).tolist()
     [[20.0, 0.1, 5.0]]
     """
-    from bathysr_nb.models.backend import ops
-    from bathysr_nb.scores import metrics  # Keras takes seconds to import
+    from bathysr_nb.models.backend import ops  # not at the top: Keras takes seconds to import
+    from bathysr_nb.scores import metrics
 
     table = {}
     for method, estimate in estimates.items():
         rmse = np.sqrt(squared_error(truth, estimate))
-        for name, score in metrics.SCORES.items():
+        for name, score in metrics.SCALED_SCORES.items():
             batches = (
                 [normalisation.scaled(depth[start : start + BATCH]) for depth in (truth, estimate)]
                 for start in range(0, len(truth), BATCH)
@@ -184,7 +183,9 @@ def slope_bins(slope: np.ndarray, edges=MANUAL_EDGES) -> pd.Categorical:
     return pd.cut(np.asarray(slope), [*walls, np.inf], right=False, labels=labels)
 
 
-def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES, reference="bicubic", seed: int = 0):
+def score_table(
+    errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES, *, reference="bicubic", seed: int = 0
+) -> pd.DataFrame:
     """Pooled RMSE in metres of each method in each slope bin.
 
     Parameters
@@ -204,9 +205,10 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
     Returns
     -------
     DataFrame
-        One row a bin with patches in it and method: slope, method, patches, blocks, effective (blocks, of the
-        reference, see `intervals.effective_blocks`), few (a bin of fewer than 8 blocks, or 2 effective
-        ones), rmse (m), change (%), low, high (95% interval of the change; NaN where so few). The last bin is "all".
+        One row for each method in each bin that has patches: slope, method, patches, blocks, effective (number of
+        blocks, for the reference; see `intervals.effective_blocks`), few (the bin has fewer than 8 blocks, or fewer
+        than 2 effective ones), rmse (m), change (%), low, high (95% interval of the change; NaN with so few blocks).
+        The last bin is "all".
 
     Raises
     ------
@@ -248,7 +250,17 @@ def score_table(errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES,
 
 
 def slope_parts(slope, edges) -> dict[str, np.ndarray]:
-    """Numbers of the patches in each slope bin (see `slope_bins`), and of all.
+    """Numbers of the patches in each slope bin, and of all.
+
+    Parameters
+    ----------
+    slope, edges
+        As `slope_bins`.
+
+    Returns
+    -------
+    dict of str to ndarray of int
+        Label of the bin, at last "all", to its patches.
 
     Examples
     --------
@@ -260,15 +272,15 @@ def slope_parts(slope, edges) -> dict[str, np.ndarray]:
 
 
 def full_table(
-    measures: dict[str, pd.DataFrame], slope, block=None, edges=MANUAL_EDGES, reference="bicubic", seed: int = 0
+    measures: dict[str, pd.DataFrame], slope, block=None, edges=MANUAL_EDGES, *, reference="bicubic", seed: int = 0
 ) -> pd.DataFrame:
     """All scores of each method in each slope bin, with intervals.
 
     Parameters
     ----------
     measures : dict of str to DataFrame
-        Method to its measures, as `terrain_measures.patch_measures` has them for one kind of cells; psnr
-        and dssim, where a table has them, are scored too.
+        Method to its measures, as `terrain_measures.patch_measures` gives them for one kind of cells; psnr
+        and dssim are scored too if a table has them.
     slope, edges, reference, seed
         As `score_table`.
     block : ndarray, shape (n,), optional
@@ -278,31 +290,34 @@ def full_table(
     -------
     DataFrame
         The rows and columns of `score_table` (rmse is pooled over cells; low and high are of the change) and, for
-        each score of `SCORES`, its value, ``<score>_low`` and ``<score>_high``, its own 95% interval:
+        each score of `SCORE_FORMULAS`, its value, ``<score>_low`` and ``<score>_high``, its own 95% interval:
         rmse_patch_mean (m, mean of the patches' RMSE), mae (m; pooled and mean over patches are the same),
         slope_error and slope_bias (degrees), roughness_ratio (1: as rough as the truth), lr_consistency (m,
         RMSE of the downsampled estimate against LR), invented (m, RMS), psnr (dB), dssim.
     """
     unknown = block is None
+    # one block for all patches has no intervals, as it should be; its counts are taken out at the end
     block = np.zeros(len(slope)) if unknown else np.asarray(block)
     errors = {method: table["squared"].to_numpy() for method, table in measures.items()}
-    table, parts, rows = score_table(errors, slope, block, edges, reference, seed), slope_parts(slope, edges), []
+    table = score_table(errors, slope, block, edges, reference=reference, seed=seed)
+    parts, rows = slope_parts(slope, edges), []
     for label in table["slope"].unique():
         part = {method: values.iloc[parts[label]] for method, values in measures.items()}
         drawn = resampled_means(np.hstack([values.to_numpy() for values in part.values()]), block[parts[label]], seed)
         for values in part.values():
-            own, drawn = (None, None) if drawn is None else np.split(drawn, [values.shape[1]], axis=1)
-            rows.append(_scores(values, own, block[parts[label]]))
+            # all methods are drawn together, so that they see the same draws; their columns follow each other
+            of_method, drawn = (None, None) if drawn is None else np.split(drawn, [values.shape[1]], axis=1)
+            rows.append(_scores(values, of_method, block[parts[label]]))
     table = pd.concat([table, pd.DataFrame(rows).drop(columns="rmse")], axis=1)
     return table.assign(blocks=np.nan, effective=np.nan, few=False) if unknown else table
 
 
 def _scores(measures: pd.DataFrame, drawn: np.ndarray | None, block: np.ndarray) -> dict[str, float]:
-    """All scores of some patches, with intervals from the drawn means of their measures."""
+    """All scores of some patches, with intervals from the means of their measures in each draw."""
     means, row = dict(measures.mean()), {}
     draws = None if drawn is None else dict(zip(measures.columns, drawn.T))
-    with np.errstate(divide="ignore", invalid="ignore"):  # flat truth has no roughness to compare with
-        for name, (weight, score) in SCORES.items():
+    with np.errstate(divide="ignore", invalid="ignore"):  # a flat truth has no roughness to divide by
+        for name, (weight, score) in SCORE_FORMULAS.items():
             if weight in means:
                 row[name] = float(score(means))
                 ends = quantiles(draws and score(draws), effective_blocks(measures[weight], block))
@@ -316,13 +331,15 @@ def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame
     Parameters
     ----------
     scores : DataFrame
+        As `score_table`.
     reference : str
+        The method that changes are measured against.
 
     Returns
     -------
     DataFrame of str
         Columns: slope bins. Index: patches, blocks (the effective number in parentheses), and for each method RMSE in
-        metres, the change against the reference and its 95% interval. A bin with few blocks says so instead.
+        metres, the change against the reference and its 95% interval; "few blocks" in a bin that has too few.
     """
     bins = {}
     for label, part in scores.groupby("slope", sort=False):

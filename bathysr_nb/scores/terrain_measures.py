@@ -1,7 +1,7 @@
-"""What RMSE does not tell of an enlarged terrain: slope, roughness, faith to the LR, detail that was invented.
+"""What RMSE does not show: slope, roughness, consistency with LR, invented detail.
 
-All of it comes from maps over the cells of each patch; a score is their mean over some patches, over all cells
-or over the inner ones, which lie at least 2 LR cells from the patch's rim.
+Each measure is a map over a patch's cells; a score is its mean over patches, on all cells or on the inner
+ones, which lie at least 2 LR cells from the patch's rim.
 
 Source: ours. Roughness as the spread of depth about its local mean: M. Wilson et al., "Multiscale terrain
 analysis of multibeam bathymetry data", Marine Geodesy 30, 2007.
@@ -22,16 +22,15 @@ CHUNK = 16  # patches at a time: their maps stay in the processor's cache
 
 
 def detail(h: np.ndarray, scale: int) -> np.ndarray:
-    """Depth less its local mean: what is finer than LR cells can hold.
+    """Depth less its local mean: relief too fine for LR cells.
 
-    The mean is over (2 scale + 1) x (2 scale + 1) cells, which is one wave at the LR grid's Nyquist
-    wavenumber; that wave and shorter ones pass whole, one of twice its length to a third.
+    The mean is over (2 scale + 1) x (2 scale + 1) cells, about one wave at the LR grid's Nyquist
+    wavenumber: that wave and shorter ones are kept whole, of a wave twice as long a third is kept.
 
     Parameters
     ----------
     h : ndarray, shape (..., H, W)
-        Metres. Beyond the rim it is mirrored, so that on the outermost `scale` cells a slope
-        counts as detail.
+        Metres. Patches are mirrored at their rim, so on the outermost `scale` cells a slope counts as detail.
     scale : int
         HR cells per LR cell along an axis.
 
@@ -54,7 +53,19 @@ def _local_mean(h: np.ndarray, window: int) -> np.ndarray:
 
 
 def slope_angle(h: np.ndarray, delta) -> np.ndarray:
-    """Slope of the inner cells in degrees, shape (..., H - 2, W - 2): `bathysr_nb.terrain.slope` as an angle.
+    """`bathysr_nb.terrain.slope` as an angle.
+
+    Parameters
+    ----------
+    h : ndarray, shape (..., H, W)
+        Depths in metres.
+    delta : float or (float, float)
+        Cell size in metres, or (dy, dx).
+
+    Returns
+    -------
+    ndarray, shape (..., H - 2, W - 2)
+        Degrees.
 
     Examples
     --------
@@ -65,34 +76,34 @@ def slope_angle(h: np.ndarray, delta) -> np.ndarray:
 
 
 def detail_beyond_bicubic(h: np.ndarray, lr: np.ndarray) -> np.ndarray:
-    """`detail` of the difference to bicubic: what a map shows and its LR map does not.
+    """`detail` of the difference to bicubic: what a map shows that cannot be had from its LR alone.
 
     Parameters
     ----------
     h : ndarray, shape (..., H, W)
         A truth or an estimate, metres.
     lr : ndarray, shape (..., h, w)
-        The LR patches that it belongs to, metres.
+        Its LR patches, metres.
 
     Returns
     -------
     ndarray, shape (..., H, W)
-        Metres; nothing for bicubic itself.
+        Metres; 0 for bicubic itself.
     """
     scale = h.shape[-1] // lr.shape[-1]
     return detail(h - interpolation.enlarge(lr, scale), scale)
 
 
 def invented(truth: np.ndarray, estimate: np.ndarray, lr: np.ndarray, rim: int = 0) -> np.ndarray:
-    r"""Map of detail that is in the estimate and not in the truth.
+    r"""Map of fine detail added to bicubic that does not match the truth.
 
     With the detail beyond bicubic of the estimate, e, and of the truth, t (`detail_beyond_bicubic`), and means over
-    (4 scale + 1) x (4 scale + 1) cells, it is the part of e that does not go with t:
+    (4 scale + 1) x (4 scale + 1) cells, it is the part of e that is not proportional to t:
 
     .. math:: \sqrt{\overline{e^2} - \frac{\max(\overline{et}, 0)^2}{\overline{t^2}}}
 
-    Detail in the right place is not counted, be it too weak or too strong; detail upside down is,
-    and so is detail where the truth has none.
+    Detail in the right place does not count, however weak or strong; inverted detail counts, and so
+    does detail where the truth has none.
 
     Parameters
     ----------
@@ -101,18 +112,18 @@ def invented(truth: np.ndarray, estimate: np.ndarray, lr: np.ndarray, rim: int =
     lr : ndarray, shape (..., h, w)
         Metres.
     rim : int
-        LR cells to leave out on each side: at a patch's rim bicubic lacks neighbours, and what
-        differs from it there is mostly its own fault.
+        LR cells to leave out on each side: bicubic lacks neighbours at a patch's rim, so an
+        estimate may rightly differ from it there.
 
     Returns
     -------
     ndarray, shape (..., H - 2 scale rim, W - 2 scale rim)
-        Metres, 0 or more: the local RMS of what was invented. 0 for the truth and for bicubic.
+        Metres, 0 or more: the local RMS of invented detail. 0 for the truth and for bicubic.
 
     Raises
     ------
     ValueError
-        If the shapes do not belong together.
+        If the shapes do not fit each other.
 
     Examples
     --------
@@ -124,16 +135,16 @@ def invented(truth: np.ndarray, estimate: np.ndarray, lr: np.ndarray, rim: int =
     if truth.shape != estimate.shape:
         raise ValueError(f"truth has shape {truth.shape} and estimate {estimate.shape}; they must agree")
     scale = truth.shape[-1] // lr.shape[-1]
-    own, true = (_inside(detail_beyond_bicubic(side, lr), rim * scale) for side in (estimate, truth))
+    estimated, true = (_inside(detail_beyond_bicubic(side, lr), rim * scale) for side in (estimate, truth))
     window = 4 * scale + 1
-    right = _right(own, true, _local_mean(true * true, window), window)
-    return np.sqrt(np.maximum(_local_mean(own * own, window) - right, 0))
+    matching = _matching(estimated, true, _local_mean(true * true, window), window)
+    return np.sqrt(np.maximum(_local_mean(estimated * estimated, window) - matching, 0))
 
 
-def _right(own: np.ndarray, true: np.ndarray, true_square: np.ndarray, window: int) -> np.ndarray:
-    """Local mean square of what in `own` goes with `true`."""
-    together = np.maximum(_local_mean(own * true, window), 0)
-    return together**2 / np.maximum(true_square, np.finfo(true.dtype).tiny)
+def _matching(estimated: np.ndarray, true: np.ndarray, true_square: np.ndarray, window: int) -> np.ndarray:
+    """Local mean square of the part of `estimated` that is proportional to `true`, by a factor of 0 or more."""
+    product = np.maximum(_local_mean(estimated * true, window), 0)
+    return product**2 / np.maximum(true_square, np.finfo(true.dtype).tiny)
 
 
 def _inside(h: np.ndarray, cells: int) -> np.ndarray:
@@ -142,14 +153,14 @@ def _inside(h: np.ndarray, cells: int) -> np.ndarray:
 
 
 def _mean(h: np.ndarray, cells: int = 0) -> np.ndarray:
-    """Mean of each map over the cells at least so many inside."""
+    """Mean of each map without so many cells at its rim."""
     return _inside(h, cells).mean(axis=(-2, -1), dtype=np.float64)
 
 
 def patch_measures(
     truth: np.ndarray, estimates: dict[str, np.ndarray], lr: np.ndarray, delta, downsampling: str = "bilinear"
 ) -> dict[str, dict[str, pd.DataFrame]]:
-    """Means of each patch from which `bathysr_nb.scores.tables.full_table` makes scores.
+    """The means of each patch that `bathysr_nb.scores.tables.full_table` needs.
 
     Parameters
     ----------
@@ -158,7 +169,7 @@ def patch_measures(
     estimates : dict of str to ndarray, shape (n, H, W)
         Method to its depths in metres.
     lr : ndarray, shape (n, h, w)
-        What they were made from, metres.
+        What the estimates were made from, metres.
     delta : float or (float, float)
         HR cell size in metres, or (dy, dx).
     downsampling : {"bilinear", "area"}
@@ -176,7 +187,7 @@ def patch_measures(
     Raises
     ------
     ValueError
-        If shapes do not belong together, or patches have no inner cells.
+        If shapes do not fit each other, or patches have no inner cells.
     """
     scale = pair_scale(lr, truth, "LR", "truth")
     if min(lr.shape[1:]) <= 2 * RIM:
@@ -195,26 +206,26 @@ def patch_measures(
 
 
 class _Truth:
-    """Some true patches and what all methods are compared with, computed once."""
+    """Some true patches and all that the methods are compared with, computed once for all methods."""
 
     def __init__(self, h: np.ndarray, lr: np.ndarray, delta, scale: int):
         self.h, self.lr, self.delta, self.scale, self.window = h, lr, delta, scale, 4 * scale + 1
         self.angle = slope_angle(h, delta)
-        own = detail(h, scale)
-        self.roughness = own**2
+        fine = detail(h, scale)
+        self.roughness = fine**2
         self.bicubic_detail = detail(interpolation.enlarge(lr, scale), scale)
-        self.beyond = own - self.bicubic_detail
+        self.beyond = fine - self.bicubic_detail
         inside = {rim: _inside(self.beyond, rim * scale) for rim in CELLS.values()}
         self.inside = {rim: (part, _local_mean(part * part, self.window)) for rim, part in inside.items()}
 
     def measure(self, estimate: np.ndarray, downsampling: str) -> dict[str, dict[str, np.ndarray]]:
-        """Cells, then measure, to one value a patch."""
+        """Kind of cells, then measure, to one value a patch."""
         error = estimate - self.h
-        turn = slope_angle(estimate, self.delta) - self.angle
-        own = detail(estimate, self.scale)
+        steeper = slope_angle(estimate, self.delta) - self.angle
+        fine = detail(estimate, self.scale)
         down = resize(estimate, self.scale, downsampling) - self.lr
-        square, absolute, slope, rough, down = error**2, np.abs(error), np.abs(turn), own**2, down**2
-        beyond = own - self.bicubic_detail  # `detail` is linear: that of the difference to bicubic
+        square, absolute, slope, rough, down = error**2, np.abs(error), np.abs(steeper), fine**2, down**2
+        beyond = fine - self.bicubic_detail  # `detail` is linear: that of the difference to bicubic
         found = {}
         for cells, rim in CELLS.items():
             off = rim * self.scale
@@ -223,7 +234,7 @@ class _Truth:
                 "rmse": np.sqrt(_mean(square, off)),
                 "absolute": _mean(absolute, off),
                 "slope_absolute": _mean(slope, max(off - 1, 0)),  # slopes lack the outermost cells already
-                "slope_signed": _mean(turn, max(off - 1, 0)),
+                "slope_signed": _mean(steeper, max(off - 1, 0)),
                 "roughness": _mean(rough, max(off, self.scale)),
                 "true_roughness": _mean(self.roughness, max(off, self.scale)),
                 "lr_squared": _mean(down, rim),
@@ -233,5 +244,5 @@ class _Truth:
         return found
 
     def _invented(self, beyond: np.ndarray, rim: int) -> np.ndarray:
-        """Mean square of `invented`; a mean of local means with mirrored rims is the mean itself."""
-        return np.maximum(_mean(beyond**2) - _mean(_right(beyond, *self.inside[rim], self.window)), 0)
+        """Mean square of `invented`, with one filter less: with mirrored rims the mean of local means is the mean."""
+        return np.maximum(_mean(beyond**2) - _mean(_matching(beyond, *self.inside[rim], self.window)), 0)

@@ -22,7 +22,7 @@ from bathysr_nb.files.kinds import (
 from bathysr_nb.files.yamlfile import Limit
 from bathysr_nb.mixup.planning import Policy
 from bathysr_nb.models.options import Model, Scale
-from bathysr_nb.scores.linear import WINDOW
+from bathysr_nb.scores.linear import NEIGHBOURHOOD
 from bathysr_nb.training.choices import Loss, Optimizer, Schedule
 from bathysr_nb.trial.training_sets import ARMS
 
@@ -48,7 +48,7 @@ def _each_once(values) -> bool:
 
 
 def _room_for_filter(patch_cells, scale) -> str | None:
-    least = WINDOW * scale
+    least = NEIGHBOURHOOD * scale
     return None if patch_cells >= least else f"patch_cells is {patch_cells}, expected at least {least} at scale {scale}"
 
 

@@ -16,7 +16,7 @@ from bathysr_nb.files import record, store
 from bathysr_nb.scores import baselines, tables
 from bathysr_nb.scores import page as score_page
 from bathysr_nb.scores.intervals import HOW_TO_READ, in_words
-from bathysr_nb.scores.linear import WINDOW, LinearFilter
+from bathysr_nb.scores.linear import NEIGHBOURHOOD, LinearFilter
 from bathysr_nb.trial import jobs
 from bathysr_nb.trial.settings import REFERENCE, Ablation
 
@@ -24,8 +24,8 @@ PLAIN_METHODS = ("bicubic", "spline", baselines.LINEAR)  # methods that need no 
 ABOUT = f"""Trained on the grid's gentle blocks, scored on half of its steep blocks; the LR of the other half
 steers. RMSE in metres, pooled over cells, per bin of the true patch's mean slope gradient; change against {REFERENCE}
 in percent. {HOW_TO_READ} The column `seeds, all` shows that variation: the standard deviation of the RMSE over seeds.
-`oracle` is trained on the true depths of the steering half; `linear filter` is the best {WINDOW} x {WINDOW} filter of
-the source."""
+`oracle` is trained on the true depths of the steering half; `linear filter` is the source's best filter of
+{NEIGHBOURHOOD} x {NEIGHBOURHOOD} cells."""
 
 
 def score_trial(ablation: Ablation) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def score_trial(ablation: Ablation) -> pd.DataFrame:
             seeds = {arm: _errors(ablation, model, arm)[cells] for arm in ablation.arms}
             mean = {name: table[cells].to_numpy() for name, table in plain.items()}
             mean |= {arm: errors.mean(axis=0) for arm, errors in seeds.items()}
-            table = tables.score_table(mean, slope, block, ablation.slope_edges, REFERENCE)
+            table = tables.score_table(mean, slope, block, ablation.slope_edges, reference=REFERENCE)
             spread = _seed_spread(seeds, tables.slope_parts(slope, ablation.slope_edges))
             table["seed_spread"] = [spread.get((line.slope, line.method), np.nan) for line in table.itertuples()]
             parts.append(table.assign(model=model, cells=cells))

@@ -14,5 +14,5 @@ def test_preview_shows_each_augmentation_once():
 
 
 def test_a_patch_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match="no patch 3, expected 0 to 2"):
+    with pytest.raises(ValueError, match="index is 3, expected 0 to 2"):
         preview.preview(HR, 3)

@@ -401,4 +401,4 @@ def test_true_patches_must_hold_the_window_of_ssim(write, scale, least):
 
 def test_least_patch_side_is_that_of_the_window_of_ssim():
     """Told twice: reading an input file must not start Keras."""
-    assert inputfile.SSIM_CELLS == metrics.WINDOW
+    assert inputfile.SSIM_CELLS == metrics.SSIM_WINDOW

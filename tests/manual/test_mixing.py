@@ -135,7 +135,7 @@ def test_every_feature_of_the_table_comes_nearer_to_the_target(place, target_val
         assert outcome.values["target"].min() == 0
         assert outcome.values["target"].max() == 1
         assert outcome.values["train"].min() < 0  # in the target's range, not its own
-    distances = outcome.summary["wasserstein_to_target"]
+    distances = outcome.statistics["wasserstein_to_target"]
     assert distances["picked"] < 0.6 * distances["train"]
 
 

@@ -19,7 +19,7 @@ def test_the_nearest_one_and_all_of_them():
     assert picking.idx_of_the_nearest(data, 0.35) == 0
     assert picking.indices_of_the_nearest(data, 0.35).tolist() == [0, 3]
     assert picking.indices_of_the_nearest(data, 0.4).tolist() == [0, 2, 3]
-    with pytest.raises(ValueError, match="no data"):
+    with pytest.raises(ValueError, match="data is empty"):
         picking.indices_of_the_nearest([], 1)
 
 
@@ -80,7 +80,7 @@ def test_the_picked_are_as_many_as_wanted_and_none_twice(seed, total):
 
 
 def test_too_few_candidates_are_counted():
-    with pytest.raises(ValueError, match="all candidates are used up: .* 3 patches lack"):
+    with pytest.raises(ValueError, match="not enough candidates: 2 .* available, 3 more needed"):
         picked_of([0.5, 1.5], [2, 2, 1])
 
 

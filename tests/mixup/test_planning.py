@@ -163,7 +163,10 @@ def test_cells_that_are_not_square_get_no_turn(source):
         ({"increase_rate": 0.5}, "increase_rate is 0.5, expected at least 1"),
         ({"lambda_policy": "gamma", "alpha": 0, "lamb": 2}, "lambda_policy is 'gamma'.*; alpha is 0, .*; lamb is 2, "),
         ({"threshold": 9.0}, "threshold 9 leaves no high group"),
-        ({"target_slope": np.linspace(5, 9, 50), "increase_rate": 20}, "used up: 140 .* and 60 patches lack"),
+        (
+            {"target_slope": np.linspace(5, 9, 50), "increase_rate": 20},
+            "not enough candidates: 140 .* available, 60 more needed",
+        ),
         ({"increase_rate": 900, "lambda_policy": "beta"}, "too few originals: 9000 different blends"),
     ],
 )

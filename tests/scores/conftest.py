@@ -36,4 +36,5 @@ def edges(ground):
 def found(sides, ground, edges):
     """The comparison of that network, called "net", with what needs no network."""
     lr, hr, net = sides
-    return compare(lr, hr, {"net": net}, ground, Normalisation(-5000, 0), LinearFilter.fit(lr[::2], hr[::2]), edges)
+    options = {"normalisation": Normalisation(-5000, 0), "linear": LinearFilter.fit(lr[::2], hr[::2]), "edges": edges}
+    return compare(lr, hr, {"net": net}, ground, **options)

@@ -4,13 +4,13 @@ from bathysr_nb.scores import page as score_page
 
 
 def test_the_verdict_names_the_best_rival_the_steepest_bin_and_what_was_invented(ground, edges, found):
-    said = score_page.verdicts(found, ground, "net", edges)
+    said = score_page.verdict_sentences(found, ground, "net", edges)
     assert said[0].startswith("all slopes: better, RMSE -80.")
     assert said[0].endswith("against bicubic")
     rmse = found.scores.query("cells == 'inner' and slope == 'all' and method != 'net'").set_index("method")["rmse"]
     assert rmse.idxmin() != "bicubic"
     assert said[1].startswith("all slopes: better")
-    assert said[1].endswith(f"against {rmse.idxmin()}, the best that needs no network")
+    assert said[1].endswith(f"against {rmse.idxmin()}, the best method without a network")
     steep = ground.slope >= edges[1]
     assert said[2].startswith(
         f"slopes {edges[1]:g}- ({steep.sum()} patches of {len(set(ground.block[steep]))} blocks): "
@@ -22,18 +22,18 @@ def test_the_verdict_names_the_best_rival_the_steepest_bin_and_what_was_invented
 def test_where_bicubic_is_the_best_rival_it_is_named_once(ground, edges, found):
     inner = found.measures["inner"]
     others = {name: table.assign(squared=table["squared"] * 9) for name, table in inner.items() if name != "bicubic"}
-    said = score_page.verdicts(found._replace(measures={"inner": inner | others}), ground, "net", edges)
+    said = score_page.verdict_sentences(found._replace(measures={"inner": inner | others}), ground, "net", edges)
     assert [text.startswith("all slopes") for text in said] == [True, False, False]
-    assert said[0].endswith("bicubic, the best that needs no network")
+    assert said[0].endswith("bicubic, the best method without a network")
 
 
 def test_the_verdict_of_few_unknown_and_flat_blocks(ground, edges, found):
     few = ground._replace(block=np.zeros(len(ground.slope), int))
-    said = score_page.verdicts(found, few, "net", edges)
+    said = score_page.verdict_sentences(found, few, "net", edges)
     assert "too few blocks for an interval" in said[0]
     assert said[2].endswith("patches of 1 block): too few blocks to say")
-    assert "blocks not known" in score_page.verdicts(found, ground._replace(block=None), "net", edges)[0]
-    assert len(score_page.verdicts(found, ground, "net", edges=(50,))) == 3  # all in one bin
+    assert "blocks not known" in score_page.verdict_sentences(found, ground._replace(block=None), "net", edges)[0]
+    assert len(score_page.verdict_sentences(found, ground, "net", edges=(50,))) == 3  # all in one bin
 
 
 def test_worse_and_no_difference_are_said(ground, edges, found):
@@ -45,11 +45,11 @@ def test_worse_and_no_difference_are_said(ground, edges, found):
     ):
         changed = {"net": bicubic.assign(squared=bicubic["squared"] * factor / (factor.mean() if "no" in word else 1))}
         other = found._replace(measures={"inner": found.measures["inner"] | changed})
-        assert score_page.verdicts(other, ground, "net", edges)[0].startswith(f"all slopes: {word}")
+        assert score_page.verdict_sentences(other, ground, "net", edges)[0].startswith(f"all slopes: {word}")
 
 
 def test_the_page_begins_with_the_verdict_and_has_all_tables(ground, edges, found):
-    text = score_page.page(found, ground, "net", edges)
+    text = score_page.evaluation_page(found, ground, "net", edges)
     assert text.index("better, RMSE -80") < text.index("|")
     assert text.count("| linear filter |") >= 2
     for word in ("pooled over cells", "mean over patches", "MAE", "slope error", "roughness", "PSNR", "spectrum.png"):

@@ -145,7 +145,7 @@ def test_full_table_by_hand():
     assert np.isnan(found.loc[("all", "bicubic"), "psnr"])
     squares = [given[name]["squared"][2:].to_numpy() for name in ("net", "bicubic")]
     assert (row["low"], row["high"]) == pytest.approx(tables.change_interval(*squares, np.arange(10)))
-    for score in tables.SCORES:
+    for score in tables.SCORE_FORMULAS:
         assert row[f"{score}_low"] <= row[score] <= row[f"{score}_high"]
         assert np.isnan(found.loc[("0.1-", "net"), f"{score}_low"])  # two blocks
 
