@@ -120,7 +120,7 @@ def test_ground_of_dropped_patches_and_of_another_downsampling(config):
     ground = evaluation.survey(test / "data_HR.pkl", pairs)
     assert ground.block.tolist() == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
     assert ground.downsampling == "area"
-    with pytest.warns(UserWarning, match="LR consistency is that of bilinear"):
+    with pytest.warns(UserWarning, match="LR consistency assumes bilinear"):
         assert evaluation.survey(test / "data_HR.pkl", pairs._replace(lr=pairs.lr + 9)).downsampling == "bilinear"
     (test / "patches.csv").write_text("index,hr_rows,scale,hr_dy,hr_dx\n0,32,4,50,50\n")
     with pytest.raises(ValueError, match=r"patches.csv: has 1 rows .*expected a block for each of 12 patches"):

@@ -108,7 +108,7 @@ def test_dropped_patches_keep_slopes_and_scores_in_step(params, with_table):
         frame = testing.test(params, overwrite=True)
     texts = " ".join(str(w.message) for w in told)
     assert "2 of 5 patches dropped" in texts
-    assert ("was missing; computed, but not written" in texts) != with_table
+    assert ("was missing; computed but not written" in texts) != with_table
     assert (test / "data_HR.csv").exists() == with_table
     assert frame.index.tolist() == [1, 2, 3]
     pd.testing.assert_frame_equal(frame, whole.loc[frame.index], rtol=1e-4)
@@ -121,7 +121,7 @@ def test_missing_features_are_made_and_told(params):
     table = params.data_dir / "test" / "data_HR.csv"
     before = table.read_text()
     table.unlink()
-    with pytest.warns(UserWarning, match="data_HR.csv: was missing; made now"):
+    with pytest.warns(UserWarning, match="data_HR.csv: was missing; written now"):
         testing.test(params)
     assert table.read_text() == before
     table.unlink()
@@ -143,7 +143,7 @@ def test_features_of_other_patches_are_refused(params, fault):
         "empty": pd.DataFrame(),
     }
     path.write_text("" if fault == "empty" else wrong[fault].to_csv())
-    with pytest.raises(ValueError, match=r"data_HR.csv: .*make it anew \(bathysr features"):
+    with pytest.raises(ValueError, match=r"data_HR.csv: .*make it again \(bathysr features"):
         testing.test(params)
     assert not (params.log_dir / "test_result").exists()
 
@@ -221,7 +221,7 @@ def test_run_json_tells_a_scale_that_srcnns_weights_do_not(params):
     trained.load_network(params)
     record = {"parameters": {"model": "srcnn", "scale": 2}, "inputs": {}, "outputs": []}
     (params.log_dir / "run.json").write_text(json.dumps(record))
-    with pytest.raises(ValueError, match=r"weights_best.weights.h5: .*scale 2, says run.json.*expected scale 4"):
+    with pytest.raises(ValueError, match=r"weights_best.weights.h5: .*scale 2 in run.json.*expected scale 4"):
         trained.load_network(params)
 
 

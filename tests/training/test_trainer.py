@@ -226,7 +226,9 @@ def test_bad_input_is_named_and_writes_nothing(tmp_path):
 def test_nan_loss_stops_with_epoch_batch_and_last_good_weights(tmp_path):
     lr, hr = (side.copy() for side in TRAINING)
     hr[3] = np.nan
-    with pytest.raises(ValueError, match=r"loss became NaN or infinite in epoch 1, batch \d; no epoch completed before"):
+    with pytest.raises(
+        ValueError, match=r"loss became NaN or infinite in epoch 1, batch \d; no epoch completed before"
+    ):
         train("espcn", (lr, hr), VALIDATION, tmp_path / "a", FEW, norm_range=(-4000, 0), residual=False)
     assert not (tmp_path / "a" / "model.keras").exists()
     settings = {"batch_size": 8, "schedule": "constant", "optimizer": "sgd"}
