@@ -102,7 +102,7 @@ def test_ground_without_patches_csv_takes_the_cell_size_that_makes_the_slopes(co
     np.testing.assert_array_equal(known.block, np.arange(12))
     assert (known.delta, known.downsampling) == ((50.0, 50.0), "bilinear")
     truth.with_name("patches.csv").unlink()
-    with pytest.warns(UserWarning, match="patches.csv: no such file, so cells are 50 m .* no intervals"):
+    with pytest.warns(UserWarning, match="patches.csv: no such file; the cell size is 50 m, .* no intervals"):
         unknown = evaluation.survey(truth, pairs)
     assert unknown.block is None
     assert unknown.delta == pytest.approx((50, 50), rel=1e-4)
