@@ -241,9 +241,7 @@ def test_mixed_resolutions_name_both_files(place):
         run(place, target_data_csv=str(place / "oki_test_inter/test/data_LR.csv"), **CSV)
     lr, hr = pairs(8, 0, 0.1, 1.0)
     store.save_pair(place / "oki_test_inter/test", lr[:, :8, :8], hr[:, :32, :32], overwrite=True)
-    with pytest.raises(
-        ValueError, match=r"patches of \(32, 32\) cells and .*of \(64, 64\); expected the same"
-    ):
+    with pytest.raises(ValueError, match=r"patches of \(32, 32\) cells and .*of \(64, 64\); expected the same"):
         run(place)
 
 
