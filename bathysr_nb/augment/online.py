@@ -1,8 +1,8 @@
 """Online augmentation: every patch of a batch zoomed, turned, flipped and stretched by draws of its own.
 
 The operations are those of `bathysr_nb.augment.resample` and come in this order: zoom, turn, flips,
-depth. Each patch has its own factors, so that no matrix serves all; a zoom is then a
-product with one small matrix a patch on either side, and a turn gathers 16 cells for each.
+depth. Each patch has its own factors, so no single matrix serves all of them: a zoom is a product
+with a small matrix per patch on either side, and a turn gathers 16 cells for each cell.
 
 Source: manual 2.4.1 (``online_da``).
 """
@@ -33,7 +33,7 @@ Zooms = Annotated[
 
 
 class Drawn(NamedTuple):
-    """What is done to each of n patches.
+    """The changes drawn for each of n patches.
 
     Attributes
     ----------
@@ -132,10 +132,10 @@ class OnlineAugmentation(OnlineRanges):
     fill_mode: Literal[FILL_MODES] = "reflect"
 
     def draw(self, n: int, rng: np.random.Generator) -> Drawn:
-        """Draw what is done to each of n patches.
+        """Draw the changes of n patches.
 
-        What is switched off is drawn all the same and not used: a flip switched on leaves
-        the zooms as they were.
+        Changes that are switched off are drawn too and then ignored, so that switching on a flip,
+        say, leaves the zooms as they were.
 
         Parameters
         ----------
@@ -168,15 +168,15 @@ class OnlineAugmentation(OnlineRanges):
         Parameters
         ----------
         hr : ndarray, shape (n, H, W)
-            Depths in metres, none missing. H = W where patches are turned, save by
+            Depths in metres, none missing. H = W if patches are turned, except by
             multiples of 180 degrees.
         drawn : Drawn
 
         Returns
         -------
         ndarray, shape (n, H, W), float dtype of the input (float64 for integers)
-            Depths are stretched about the mean of the patch as zoomed and turned. A patch
-            that nothing was drawn for comes back as it was; with no other, the input itself.
+            Depths are stretched about the mean of the zoomed and turned patch. A patch for which
+            no change was drawn is returned unchanged; if there are no others, it is the input itself.
 
         Raises
         ------
@@ -195,7 +195,7 @@ class OnlineAugmentation(OnlineRanges):
         return _stretched(hr, drawn.depth, _means(hr))
 
     def pair(self, lr: np.ndarray, hr: np.ndarray, rng: np.random.Generator, downsampling: str | None):
-        """Draw for each pair, and change both sides alike.
+        """Draw changes for each pair and apply them to both sides.
 
         Parameters
         ----------
@@ -204,8 +204,8 @@ class OnlineAugmentation(OnlineRanges):
         rng : Generator
         downsampling : {"bilinear", "area"} or None
             How LR was made from HR (`bathysr_nb.pairs.downsampling.downsampling_of`): it is made
-            again from the changed HR. None changes LR as HR, with depths stretched about
-            the HR patch's mean, for an LR with a source of its own.
+            again from the changed HR. None, for LR from another source, changes LR as HR, with
+            depths stretched about the HR patch's mean.
 
         Returns
         -------
@@ -226,7 +226,7 @@ class OnlineAugmentation(OnlineRanges):
         return _stretched(lr, drawn.depth, about), _stretched(hr, drawn.depth, about)
 
     def _moved(self, patches: np.ndarray, drawn: Drawn) -> np.ndarray:
-        """Zoomed, turned and flipped, but not stretched."""
+        """The patches zoomed, turned and flipped, but not stretched."""
         patches = real_patches(patches)
         height, width = patches.shape[1:]
         if height != width and (drawn.angle % 180).any():
@@ -242,14 +242,14 @@ class OnlineAugmentation(OnlineRanges):
 
 
 def zoom_each(patches: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Zoom every patch by factors of its own; the rest as `bathysr_nb.augment.resample.zoom`.
+    """Zoom every patch by its own factors; otherwise as `bathysr_nb.augment.resample.zoom`.
 
     Parameters
     ----------
     patches : ndarray, shape (n, h, w)
         Depths in metres.
     rows, columns : ndarray, shape (n,)
-        Factors in either direction.
+        Zoom factors of each patch along either axis.
 
     Returns
     -------
@@ -266,7 +266,17 @@ def zoom_each(patches: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.
 
 
 def zoom_matrices(factors: np.ndarray, size: int) -> np.ndarray:
-    """For each zoom factor, the matrix that resamples an axis: shape (n, size, size), float64.
+    """For each zoom factor, the matrix that resamples an axis.
+
+    Parameters
+    ----------
+    factors : ndarray, shape (n,)
+    size : int
+        Cells along the axis.
+
+    Returns
+    -------
+    ndarray, shape (n, size, size), float64
 
     Examples
     --------
@@ -276,12 +286,12 @@ def zoom_matrices(factors: np.ndarray, size: int) -> np.ndarray:
     centre = (size - 1) / 2
     cell, weight = taps((np.arange(size) - centre) / np.asarray(factors)[:, None] + centre, size, "reflect")
     row = np.arange(0, cell.size // 4 * size, size).reshape(-1, size, 1)
-    # a reflected cell can be two of the four: bincount adds their weights
+    # reflection can make one cell two of the four taps: bincount adds their weights
     return np.bincount((row + cell).ravel(), weight.ravel(), row.size * size).reshape(-1, size, size)
 
 
 def turn_each(patches: np.ndarray, angles: np.ndarray, fill_mode: str = "reflect") -> np.ndarray:
-    """Turn every patch by an angle of its own; the rest as `bathysr_nb.augment.resample.rotate`.
+    """Turn every patch by its own angle; otherwise as `bathysr_nb.augment.resample.rotate`.
 
     Parameters
     ----------
@@ -315,7 +325,7 @@ def turn_each(patches: np.ndarray, angles: np.ndarray, fill_mode: str = "reflect
 
 
 def _corner(offset: np.ndarray, size: int, dtype):
-    """First of the four cells next to each point along an axis, and their Keys weights."""
+    """The first of the four cells around each point along an axis, and the Keys weights of the four."""
     position = offset + (size - 1) / 2
     cell = np.floor(position)
     fraction = (position - cell).astype(dtype)
@@ -323,7 +333,7 @@ def _corner(offset: np.ndarray, size: int, dtype):
 
 
 def _gather(cells: np.ndarray, corner: np.ndarray, width: int, row_weights, column_weights) -> np.ndarray:
-    """Weighted sums of the 4 x 4 cells that begin at each corner."""
+    """Weighted sums of the 4 x 4 cells that start at each corner."""
     out = np.zeros(corner.shape, cells.dtype)
     some, along = np.empty_like(out), np.empty_like(out)
     for i, row_weight in enumerate(row_weights):
@@ -343,9 +353,9 @@ def _between(limits, share: np.ndarray) -> np.ndarray:
 
 
 def _changed(patches: np.ndarray, which: np.ndarray, change) -> np.ndarray:
-    """The patches with some resampled, a few at a time: `change` takes patches and their numbers.
+    """The patches with those in `which` resampled, a few at a time, by `change(patches, their numbers)`.
 
-    Their means are set aside meanwhile, because 32 bits would blur them.
+    Their means are taken off before and added after, because float32 has too few digits for both.
     """
     if not len(which):
         return patches

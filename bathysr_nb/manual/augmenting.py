@@ -1,6 +1,6 @@
-"""Augment the pairs in two pickles: read them, make the copies, write them with where they come from.
+"""Augment the pairs in two pickles: read them, make the copies, write them and a table of their sources.
 
-What is done to a pair is in `bathysr_nb.augment.offline`.
+The augmentations themselves are in `bathysr_nb.augment.offline`.
 Source: manual 1.3 (``flip.py``, ``rotate.py``, ``scale.py``).
 """
 
@@ -16,13 +16,13 @@ from bathysr_nb.augment.offline import Copies
 from bathysr_nb.files import project, store
 from bathysr_nb.pairs.downsampling import pair_scale
 
-PORTION = 500  # originals augmented between two steps of the progress bar
+PORTION = 500  # originals augmented at a time
 
 
 def augment_files(
     train_dir, train_data, train_savedata, make, *, with_originals=False, force=False, overwrite=False
 ) -> list[Path]:
-    """Augment the pairs in two pickles and write the copies, with a table of where they come from.
+    """Augment the pairs in two pickles and write the copies, with a table of their sources.
 
     Parameters
     ----------
@@ -30,28 +30,28 @@ def augment_files(
         Folder of the training set.
     train_data, train_savedata : (str, str)
         Names of the HR and the LR pickle to read and to write, HR first as in the
-        manual's input file.
+        manual.
     make : callable
-        Takes LR (n, h, w) and HR (n, H, W) to `Copies`, e.g. `flip_pairs`.
+        Takes LR (n, h, w) and HR (n, H, W), returns `Copies`; e.g. `flip_pairs`.
     with_originals : bool
         Write the originals before their copies.
     force : bool
-        Work in a folder that is called validation or test.
+        Allow a folder called validation or test.
     overwrite : bool
-        Replace files that are there already. The inputs are never replaced.
+        Replace existing output files. The inputs are never replaced.
 
     Returns
     -------
     list of Path
         The HR pickle, the LR pickle, and a table beside HR (``data_HR_flip.pkl`` ->
         ``data_HR_flip_source.csv``) with the columns index, source_index and variant
-        ("original" for an original). Either all three are written or none.
+        ("original" for an original). All three are written, or none.
 
     Raises
     ------
     FileNotFoundError, FileExistsError, ValueError
-        Also when the folder is not a training set's, the four names are not different, or
-        the pairs do not fit each other.
+        Also if the folder is not a training set's, the four names are not different, or
+        the files do not hold pairs.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def augment_files(
 
 
 def _in_portions(make, lr, hr) -> Copies:
-    """The copies of all pairs, some originals at a time, with a progress bar."""
+    """The copies of all pairs, made a portion at a time, with a progress bar."""
     portions = []
     for start in project.progress(range(0, len(hr), PORTION), "pairs"):
         copies = make(lr[start : start + PORTION], hr[start : start + PORTION])

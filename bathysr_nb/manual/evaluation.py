@@ -1,4 +1,4 @@
-"""Evaluate a trained network on its test set: all scores beside the interpolators', spectra, and where it invents.
+"""Evaluate a trained network on its test set: scores beside interpolation, spectra, and maps of invented detail.
 
 Source: ours, beyond the manual's test (`bathysr_nb.manual.testing`).
 """
@@ -30,13 +30,13 @@ from bathysr_nb.terrain import mean_slope_gradient
 
 FOLDER = "evaluation"
 MADE = r"scores\.(csv|md)|spectrum\.(csv|png)|errors\.png|invented\.png"  # the names of what is written
-INVENTED_PATCHES = 4  # patches a picture
+INVENTED_PATCHES = 4  # in invented.png
 
 
 def evaluate_params(
     params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDGES
 ) -> tuple[Evaluation, Ground]:
-    """Score an input file's network beside the interpolators, and write ``log_dir/evaluation`` whole or not at all.
+    """Score an input file's network beside interpolation, and write ``log_dir/evaluation``, completely or not at all.
 
     Parameters
     ----------
@@ -45,28 +45,28 @@ def evaluate_params(
     weights : path, optional
         See `bathysr_nb.manual.trained.find_weights`.
     overwrite : bool
-        Replace an evaluation that is there already.
+        Replace an existing evaluation.
     edges : sequence of float
         Inner edges of the slope bins.
 
     Returns
     -------
     (Evaluation, Ground)
-        What is written: scores.csv, the evaluation's scores; scores.md, the verdict, tables and how
+        Written are: scores.csv, the evaluation's scores; scores.md, the verdict, tables and how
         to read them; spectrum.csv and spectrum.png; errors.png, where the network gains and loses;
-        invented.png, where it shows detail that is not there.
+        invented.png, where it shows detail that does not exist.
 
     Raises
     ------
     FileExistsError
-        If there is an evaluation and `overwrite` is false, or it holds files that no evaluation made.
+        If there is an evaluation and `overwrite` is false, or the folder holds other files.
     FileNotFoundError, ValueError
         As `bathysr_nb.manual.testing.test`; the test set needs its truth.
 
     Warns
     -----
     UserWarning
-        What was not known and what was taken instead.
+        What is unknown and what is assumed instead.
     """
     folder = params.log_dir / FOLDER
     testing.refuse_foreign(folder, MADE, "evaluation")
@@ -86,15 +86,15 @@ def evaluate_params(
 
 
 def survey(truth: Path, pairs: LoadedPairs) -> Ground:
-    """Slopes, blocks, cell size and downsampling of a test set, from the files beside it.
+    """Find slopes, blocks, cell size and downsampling of a test set from the files beside it.
 
     Parameters
     ----------
     truth : path
         Its HR patches. Slopes are from ``data_HR.csv`` (see `bathysr_nb.manual.sets.true_slopes`), blocks and cell
-        size from ``patches.csv``; without that, the cell size is what makes the slopes of the CSV.
+        size from ``patches.csv``; without it the cell size is deduced from the slopes.
     pairs : LoadedPairs
-        As they were read.
+        The test set, read from it.
 
     Returns
     -------
@@ -103,12 +103,12 @@ def survey(truth: Path, pairs: LoadedPairs) -> Ground:
     Raises
     ------
     FileNotFoundError, ValueError
-        If the slopes are not known, see there.
+        If the slopes are unknown, see there.
 
     Warns
     -----
     UserWarning
-        If blocks are not known; if LR is of no known downsampling of HR, so that bilinear is taken.
+        If blocks are unknown; if LR was made from HR by no known downsampling, so that bilinear is assumed.
     """
     lr, hr = pairs.lr[..., 0], pairs.hr[..., 0]
     slope, table = sets.true_slopes(truth, pairs), truth.with_name("patches.csv")
@@ -117,12 +117,12 @@ def survey(truth: Path, pairs: LoadedPairs) -> Ground:
     else:
         ratio = mean_slope_gradient(hr.astype(np.float64), 1) / np.where(slope > 0, slope, np.nan)
         block, delta = None, (float(np.nanmedian(ratio)),) * 2
-        told = f"cells are {delta[0]:.4g} m by {truth.stem}.csv, and blocks are not known: no intervals"
-        warnings.warn(f"{table}: no such file, so {told}", stacklevel=2)
+        cells = f"the cell size is {delta[0]:.4g} m, deduced from {truth.stem}.csv"
+        warnings.warn(f"{table}: no such file; {cells}, and blocks are unknown: no intervals", stacklevel=2)
     downsampling = downsampling_of(lr[:100], hr[:100])
     if downsampling is None:
         warnings.warn(
-            f"{truth.parent}: LR is neither the bilinear nor the area mean of HR; LR consistency is that of bilinear",
+            f"{truth.parent}: LR is neither the bilinear nor the area mean of HR; LR consistency assumes bilinear",
             stacklevel=2,
         )
     return Ground(slope, block, delta, downsampling or "bilinear")
@@ -141,10 +141,10 @@ def _blocks(table: Path, kept: np.ndarray) -> np.ndarray:
 
 
 def training_filter(params: Params) -> LinearFilter | None:
-    """The best linear filter of the training set of an input file; None, and a warning, where there is no such set."""
+    """The best linear filter of an input file's training set; None, with a warning, if that set is missing."""
     shapes = {"scale": params.scale, "input_shape": params.input_shape}
     try:
-        with warnings.catch_warnings(action="ignore"):  # they were told when the network was trained
+        with warnings.catch_warnings(action="ignore"):  # the same warnings came when the network was trained
             train = load_set(params.data_dir / "train", params.train_data, **shapes)
     except FileNotFoundError as error:
         warnings.warn(f"{error}; the best linear filter is left out", stacklevel=2)
@@ -163,9 +163,9 @@ def _figures(pairs: LoadedPairs, sr: np.ndarray, found: Evaluation, ground: Grou
 
 
 def _error_rows(pairs: LoadedPairs, sr: np.ndarray, found: Evaluation, name: str) -> dict:
-    """The patches where a network gains and loses most on bicubic, and one in between, for `scoreplots.error_maps`."""
-    own, reference = (found.measures["all"][method]["squared"] for method in (name, "bicubic"))
-    order, rows = np.argsort((own - reference).to_numpy()), {}
+    """The patches where a network gains and loses most against bicubic, and the median, for `error_maps`."""
+    network, reference = (found.measures["all"][method]["squared"] for method in (name, "bicubic"))
+    order, rows = np.argsort((network - reference).to_numpy()), {}
     for title, i in (("largest gain", order[0]), ("median", order[len(order) // 2]), ("largest loss", order[-1])):
         lr, hr = pairs.lr[i, ..., 0], pairs.hr[i, ..., 0]
         bicubic = interpolation.enlarge(lr, len(hr) // len(lr))
@@ -174,7 +174,7 @@ def _error_rows(pairs: LoadedPairs, sr: np.ndarray, found: Evaluation, name: str
 
 
 def _invented_rows(pairs: LoadedPairs, sr: np.ndarray, found: Evaluation, block, name: str) -> dict:
-    """The patches where most is invented, one of a block, for `scoreplots.invented_maps`."""
+    """The patches with most invented detail, one per block, for `invented_maps`."""
     order = np.argsort(-found.measures["inner"][name]["invented"].to_numpy())
     if block is not None:
         order = order[~pd.Index(block[order]).duplicated()]  # patches of a block overlap

@@ -1,4 +1,4 @@
-"""The trainer's input file: what to train, on what, and how.
+"""The trainer's input file: what to train, on which data, and how.
 
 Source: manual 2.2.27 (``UserParams``), 2.4.1; `residual`, `relief`, `bias`, `schedule`, `seed`,
 `train_data` and the sections `fsrcnn`, `srgan` and `vgg` are ours.
@@ -97,24 +97,24 @@ class Params:
     Attributes
     ----------
     data_dir : Path
-        Folder with train, validation and test; not looked for.
+        Folder with train, validation and test; it need not exist yet.
     model : {"srcnn", "fsrcnn", "espcn", "srgan", "esrgan"}
     input_shape : (int, int, int)
         Rows, columns and the one channel of an LR patch.
     scale : {2, 3, 4}
         HR cells per LR cell along an axis; 2 or 4 for the GANs.
     train_data : tuple of (str, str)
-        Pairs of pickles, HR and LR, in data_dir/train; several are joined.
+        Pairs of pickles, HR and LR, in data_dir/train; several pairs are joined.
     norm_range : (float, float) or None
         Metres that become 0 and 1; None: the training set's extremes.
     residual : "bicubic" or None
         Predict the difference to bicubic; None: the manual's form.
     relief : float or None
-        Metres that are one unit of the residual form; None: from the training set.
+        Metres per unit of the residual form; None: from the training set.
     bias : bool
         Biases in the convolutions.
     fname_model_weights : Path or None
-        Weights to start from (train) or to test.
+        Weights to start training from, or to test.
     read_test_weights : str or None
         Weights in log_dir to test.
     batch_size, epochs : int
@@ -122,10 +122,10 @@ class Params:
         The file may say ``ssim`` for dssim.
     optimizer : {"sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"}
     learning_rate : float
-        The peak, where `schedule` is not constant.
+        The peak if `schedule` is not constant.
     schedule : {"constant", "cosine", "one_cycle"}
     log_dir : Path
-        Folder for all that is written; empty in the file: ``<its name>_log`` beside it.
+        Folder for all output; if empty, ``<name of the input file>_log`` beside the input file.
     log_period : int
         Epochs between periodic weights and test figures.
     patience : int or None
@@ -179,17 +179,17 @@ class Params:
 
 
 def load_params(path, overrides: dict | None = None) -> Params:
-    """Read a trainer's input file; the file is judged, not the disk it speaks of.
+    """Read and check a trainer's input file; whether the files that it names exist is not checked.
 
     Relative paths count from the file's folder. ``None`` is null, ``1e-7`` a number and
-    ``!!python/tuple`` known, though nothing in the file is run.
+    ``!!python/tuple`` a list; no code in the file is run.
 
     Parameters
     ----------
     path : path
         YAML with the keys of `Params`; data_dir and model are required.
     overrides : dict, optional
-        Values that take the place of the file's; ``"espcn.filters"`` is one key of a section.
+        Values that override the file's; ``"espcn.filters"`` names a key of a section.
 
     Returns
     -------
@@ -200,8 +200,8 @@ def load_params(path, overrides: dict | None = None) -> Params:
     FileNotFoundError
         If there is no such file.
     ValueError
-        In one line, the file and every fault in it: unknown, missing and doubled keys, wrong
-        types, values out of range or at odds with each other.
+        In one line, the file and every fault in it: unknown, missing and duplicate keys, wrong
+        types, values out of range or contradicting each other.
 
     Examples
     --------

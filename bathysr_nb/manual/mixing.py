@@ -1,4 +1,4 @@
-"""Adaptive Mixup by the manual's input file: read it and the pairs, write what it asks for.
+"""Adaptive Mixup by the manual's input file: read the file and the pairs, mix, and write.
 
 The method is in `bathysr_nb.mixup.planning`.
 Source: manual 1.3 (``mixup.py``); `lambda_policy` and `seed` are ours.
@@ -24,8 +24,8 @@ from bathysr_nb.mixup.pool import Pool
 from bathysr_nb.pairs import features
 from bathysr_nb.pairs.downsampling import downsampling_of, pair_scale
 
-MANUAL_HR_CELL = 50.0  # metres; taken where no patches.csv tells the cell size
-SAME_CELL = 0.01  # cell sizes that differ by less are the same
+MANUAL_HR_CELL = 50.0  # metres; assumed if there is no patches.csv
+SAME_CELL = 0.01  # cell sizes count as equal up to this relative difference
 
 
 def _where_and_what(valid, input_data_dir, delta) -> str | None:
@@ -49,7 +49,7 @@ class SlopeDifference:
     Attributes
     ----------
     valid : bool
-        Whether to; it wins over ``target_data_csv``.
+        Whether to do so; overrides ``target_data_csv``.
     input_data_dir : Path or None
         Folder with the target's data_LR.pkl and data_HR.pkl.
     delta : float or None
@@ -76,23 +76,24 @@ class MixupParams:
     target_data_csv : Path or None
         Feature table of the target area.
     target_value : {0, 1, 2, 3}
-        Feature to steer by, a number into `bathysr_nb.mixup.feature.FEATURES`.
+        Feature to steer by, an index into `bathysr_nb.mixup.feature.FEATURES`.
     threshold : float or None
-        Between the low and the high group; None: from the target. With `std` and no other
-        target: the mean of a normal one.
+        Separates the low from the high group; None: from the target. With `std` and no other
+        target: the mean of a normally distributed target.
     std : float or None
+        Standard deviation of that target.
     save_dir_name : str
-        Folder to write, in train_dir.
+        Folder to write, inside train_dir.
     random_split : bool
-        Split whatever the feature (plain mixup).
+        Split at random, ignoring the feature (plain mixup).
     lambda_policy : {"target", "beta", "fixed"}
         See `bathysr_nb.mixup.planning.plan`.
     alpha, lamb : float
-        Of the policies beta and fixed.
+        Parameters of the policies beta and fixed.
     plot_figure : bool
         Also draw every blend beside its two patches.
     original_image_num : int or None
-        Originals in the pickles; None: all are.
+        Number of originals in the pickles; None: all.
     increase_rate : float
         Size of the picked set in multiples of the originals.
     seed : int
@@ -120,7 +121,7 @@ class MixupParams:
 
     @property
     def save_dir(self) -> Path:
-        """Folder to write."""
+        """The folder to write."""
         return self.train_dir / self.save_dir_name
 
     @property
@@ -156,13 +157,13 @@ class Source(NamedTuple):
 
 
 def mix_files(params: MixupParams, force: bool = False) -> mixup_report.MixupReport:
-    """Make and pick patches as an input file says, and write them.
+    """Blend and pick patches as an input file asks, and write them.
 
     Parameters
     ----------
     params : MixupParams
     force : bool
-        Replace what is there already, and work in a folder that is called validation or test.
+        Replace existing output, and allow a folder called validation or test.
 
     Returns
     -------
@@ -176,8 +177,8 @@ def mix_files(params: MixupParams, force: bool = False) -> mixup_report.MixupRep
     -----
     Manual 1.3, ``mixup.py``. In train_dir/save_dir_name: data_HR.pkl, data_LR.pkl and data_LR.csv
     (originals, then blends), blends.csv, bins.csv, summary.csv, histograms.png, in ``picked_images``
-    the same three and pairs.csv, and in ``figures``, where asked for, every blend. Either all is
-    written or nothing.
+    the same three and pairs.csv, and in ``figures``, if asked for, every blend. Everything is
+    written, or nothing.
     """
     _refuse(params, force)
     source = _read_source(params)
@@ -209,7 +210,7 @@ def mix_files(params: MixupParams, force: bool = False) -> mixup_report.MixupRep
 
 
 def _refuse(params: MixupParams, force: bool) -> None:
-    """Faults that are known before any work."""
+    """Raise the errors that can be known before any work."""
     folder = params.train_dir
     if {folder.name.lower(), folder.resolve().name.lower()} & {"validation", "test"} and not force:
         where = f"{folder}; pass force=True (--force) to do it anyway"
@@ -218,7 +219,7 @@ def _refuse(params: MixupParams, force: bool) -> None:
     if save.exists() and (not save.is_dir() or any(save.iterdir())) and not force:
         raise FileExistsError(f"{save}: exists already; pass force=True (--force) to replace it")
     if save.resolve() in (params.hr_file.resolve().parent, params.lr_file.resolve().parent):
-        raise ValueError(f"save_dir_name: {save} holds the pairs to read; expected another folder")
+        raise ValueError(f"save_dir_name: {save} is the folder of the input pairs; expected another one")
 
 
 def _read_source(params: MixupParams) -> Source:
@@ -230,8 +231,8 @@ def _read_source(params: MixupParams) -> Source:
     cells = _cells(params.lr_file, lr, hr)
     if cells is None:
         cells = {"LR": (scale * MANUAL_HR_CELL,) * 2, "HR": (MANUAL_HR_CELL,) * 2}
-        known = f"HR cells of {cells['HR'][0]:g} m and LR cells of {cells['LR'][0]:g} m"
-        warnings.warn(f"{params.train_dir}: no patches.csv, so {known} are taken", stacklevel=2)
+        assumed = f"HR cells of {cells['HR'][0]:g} m and LR cells of {cells['LR'][0]:g} m"
+        warnings.warn(f"{params.train_dir}: no patches.csv, so {assumed} are assumed", stacklevel=2)
     return Source(lr, hr, cells)
 
 
@@ -243,7 +244,7 @@ def _cells(beside: Path, lr, hr) -> dict | None:
 
 
 def _target(params: MixupParams, source: Source, originals) -> tuple[Feature, np.ndarray, str]:
-    """The feature, its values in the target, and where they are from."""
+    """The feature, its values in the target, and where these come from."""
     name, difference = FEATURES[params.target_value], params.get_slope_difference
     if difference.valid:
         side = _side(params, source.cells)
@@ -285,28 +286,29 @@ def _side(params: MixupParams, cells: dict) -> str:
 
 
 def _target_patches(params: MixupParams, source: Source, side: str) -> np.ndarray:
-    """The target's patches on one side, judged to be of the source's resolution."""
+    """The target's patches of one side, checked to have the source's resolution."""
     path = params.get_slope_difference.input_data_dir / f"data_{side}.pkl"
-    patches, mine = store.load_patches(path)[..., 0], getattr(source, side.lower())
-    own = params.lr_file if side == "LR" else params.hr_file
-    if patches.shape[1:] != mine.shape[1:]:
+    patches, source_patches = store.load_patches(path)[..., 0], getattr(source, side.lower())
+    source_path = params.lr_file if side == "LR" else params.hr_file
+    if patches.shape[1:] != source_patches.shape[1:]:
         raise ValueError(
-            f"{path} has patches of {patches.shape[1:]} cells and {own} of {mine.shape[1:]}; expected one resolution"
+            f"{path} has patches of {patches.shape[1:]} cells and {source_path} of {source_patches.shape[1:]}; "
+            "expected the same resolution"
         )
     if not len(patches) or not np.isfinite(patches).all():
         raise ValueError(f"{path}: expected patches without missing or infinite cells, found {patches.shape}")
     cells = _cells(path, source.lr, source.hr)
     if cells and _differ(cells[side], source.cells[side]):
-        found = f"{path} has cells of {_metres(cells[side])} and {own} of {_metres(source.cells[side])}"
-        raise ValueError(f"{found}; expected one resolution")
+        found = f"{path} has cells of {_metres(cells[side])} and {source_path} of {_metres(source.cells[side])}"
+        raise ValueError(f"{found}; expected the same resolution")
     return patches
 
 
 def _same_resolution(csv: Path, lr_file: Path, cell) -> None:
-    """Refuse a feature table that is known to be of another cell size than the source's LR."""
+    """Refuse a feature table that is known to have another cell size than the source's LR."""
     mixed = f"expected features of LR patches with cells of {_metres(cell)}, as {lr_file} has"
     if csv.stem.upper().endswith("HR"):
-        raise ValueError(f"target_data_csv: {csv} is named as features of HR patches; {mixed}")
+        raise ValueError(f"target_data_csv: {csv} has the name of a table of HR patches; {mixed}")
     beside = csv.with_name("patches.csv")
     if beside.is_file():
         first = pd.read_csv(beside, nrows=1).iloc[0]
@@ -322,9 +324,9 @@ def _write_pairs(folder: Path, pool: Pool, plan: mixup.Plan, cell) -> None:
     del blends
     _save(folder, *both, cell)
     store.write_text(folder / "blends.csv", named(plan.blends, pool).rename_axis("index").to_csv())
-    there = plan.picked.index.to_numpy()
-    copies = pool.draw(plan.picked[there < 0], "flips and turns")
-    picked = [np.concatenate([side[there[there >= 0]], made]) for side, made in zip(both, copies)]
+    row = plan.picked.index.to_numpy()  # of an original or blend; below 0: a flip or turn, made now
+    copies = pool.draw(plan.picked[row < 0], "flips and turns")
+    picked = [np.concatenate([side[row[row >= 0]], made]) for side, made in zip(both, copies)]
     del both, copies
     _save(folder / "picked_images", *picked, cell)
     pairs = named(plan.picked, pool).rename_axis("index").to_csv()

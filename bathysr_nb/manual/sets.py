@@ -1,4 +1,4 @@
-"""The three sets of a training, read from their folders and judged: missing cells, pairing, scale, shape.
+"""Training, validation and test sets, read from their folders and checked: missing cells, pairing, scale, shape.
 
 Source: manual 2.2.20 (``DataLoader``).
 """
@@ -31,7 +31,7 @@ class LoadedPairs(NamedTuple):
     hr : ndarray, shape (n, H, W, 1), float32
         Metres.
     kept : ndarray, shape (n,), int
-        Which patch of the joined files each one is.
+        Row of each patch in the joined files.
     """
 
     lr: np.ndarray
@@ -40,7 +40,7 @@ class LoadedPairs(NamedTuple):
 
 
 def load_set(folder, pairs=DEFAULT_PAIRS, scale: int | None = None, input_shape=None) -> LoadedPairs:
-    """Read a set's pairs of pickles, joined, without the patches that have missing cells.
+    """Read a set's pairs of pickles, join them, and drop patches with missing cells.
 
     Parameters
     ----------
@@ -60,15 +60,15 @@ def load_set(folder, pairs=DEFAULT_PAIRS, scale: int | None = None, input_shape=
     Warns
     -----
     UserWarning
-        In one line each: how many patches of a pair were dropped for a cell that is NaN or
-        infinite in either; which pickles of the folder were not read.
+        How many patches of a pair were dropped because a cell is NaN or infinite on either side;
+        which pickles of the folder were not read.
 
     Raises
     ------
     FileNotFoundError
         If the folder or a pickle is missing.
     ValueError
-        If a file holds no patches or they do not pair, HR is not `scale` times LR, LR is not
+        If a file holds no patches or the two do not pair, HR is not `scale` times LR, LR is not
         of `input_shape`, or no patch is left.
 
     Notes
@@ -87,7 +87,7 @@ def load_set(folder, pairs=DEFAULT_PAIRS, scale: int | None = None, input_shape=
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; expected {' and '.join(pairs[0])} in it")
-    _tell_unread(folder, {name for pair in pairs for name in pair})
+    _warn_of_unread(folder, {name for pair in pairs for name in pair})
     parts, first = [], 0
     for names in pairs:
         hr_path, lr_path = (folder / name for name in names)
@@ -108,7 +108,7 @@ def load_set(folder, pairs=DEFAULT_PAIRS, scale: int | None = None, input_shape=
     return joined
 
 
-def _tell_unread(folder: Path, named: set[str]) -> None:
+def _warn_of_unread(folder: Path, named: set[str]) -> None:
     unread = sorted(path.name for path in folder.glob("*.pkl") if path.name not in named)
     if unread:
         remedy = "; name it in train_data to use it" if folder.name == "train" else ""
@@ -116,7 +116,7 @@ def _tell_unread(folder: Path, named: set[str]) -> None:
 
 
 def _check_shapes(lr, hr, lr_path, hr_path, scale, input_shape) -> int:
-    """The pair's scale; a ValueError names the files and every fault of their shapes."""
+    """The pair's scale; raise a ValueError that names the files and every fault of their shapes."""
     found = pair_scale(lr[..., 0], hr[..., 0], lr_path, hr_path)
     faults = []
     if scale is not None and found != scale:
@@ -129,7 +129,7 @@ def _check_shapes(lr, hr, lr_path, hr_path, scale, input_shape) -> int:
 
 
 def _whole(lr, hr, lr_path, hr_path) -> np.ndarray:
-    """Index of the pairs without a missing or infinite cell on either side; the others are told."""
+    """Index of the pairs without missing or infinite cells on either side; warn of the others."""
     finite = np.isfinite(lr).all(axis=(1, 2, 3)) & np.isfinite(hr).all(axis=(1, 2, 3))
     if not finite.all():
         warnings.warn(
@@ -169,7 +169,7 @@ def test_set(params: Params) -> LoadedPairs:
     Raises
     ------
     FileNotFoundError, ValueError
-        As `load_set`; a missing ``data_HR.pkl`` is said to be the truth that scores need.
+        As `load_set`; if ``data_HR.pkl`` is missing, the error says that scores need it.
     """
     truth = params.data_dir / "test" / "data_HR.pkl"
     if truth.parent.is_dir() and not truth.is_file():
@@ -183,10 +183,10 @@ def true_slopes(pickle: Path, pairs: LoadedPairs) -> np.ndarray:
     Parameters
     ----------
     pickle : path
-        HR patches; their table has the same stem (``data_HR.csv``). Where it is missing it is made,
-        and a warning says so; it is not written where patches were dropped.
+        HR patches; their table has the same stem (``data_HR.csv``). A missing table is computed, with
+        a warning, and written unless patches were dropped.
     pairs : LoadedPairs
-        As they were read from it.
+        The set, read from it.
 
     Returns
     -------
@@ -195,23 +195,23 @@ def true_slopes(pickle: Path, pairs: LoadedPairs) -> np.ndarray:
     Raises
     ------
     FileNotFoundError, ValueError
-        If the table is of other patches, or it is missing and the cell size is not known.
+        If the table is of other patches, or it is missing and the cell size is unknown.
     """
     path, remedy = pickle.with_suffix(".csv"), f"bathysr features {pickle} --force"
     if not path.is_file():
-        return _made_slopes(pickle, pairs)
+        return _computed_slopes(pickle, pairs)
     slope, relief = _read_features(path)
     if len(slope) <= pairs.kept[-1] or not np.isfinite(slope[pairs.kept]).all():
         raise ValueError(
-            f"{path}: expected mean_slope_gradient of {pairs.kept[-1] + 1} patches or more; make it anew ({remedy})"
+            f"{path}: expected mean_slope_gradient of {pairs.kept[-1] + 1} patches or more; make it again ({remedy})"
         )
     if not np.allclose(relief[pairs.kept], np.ptp(pairs.hr, axis=(1, 2, 3)), rtol=1e-3, atol=0.1):
-        raise ValueError(f"{path}: is of other patches than {pickle.name}; make it anew ({remedy})")
+        raise ValueError(f"{path}: is of other patches than {pickle.name}; make it again ({remedy})")
     return slope[pairs.kept]
 
 
 def _read_features(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Slope and relief of each patch, NaN where they are no numbers; empty if the file is no such table."""
+    """Slope and relief of each patch, NaN where not a number; empty if the file is not a feature table."""
     try:
         table = pd.read_csv(path)[["mean_slope_gradient", "altitude_difference"]]
     except (ValueError, KeyError):
@@ -219,13 +219,13 @@ def _read_features(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return tuple(pd.to_numeric(table[column], errors="coerce").to_numpy(float) for column in table)
 
 
-def _made_slopes(pickle: Path, pairs: LoadedPairs) -> np.ndarray:
+def _computed_slopes(pickle: Path, pairs: LoadedPairs) -> np.ndarray:
     whole = len(pairs.kept) == len(store.load_patches(pickle))
     try:
         delta = features.spacing(pickle, pairs.hr.shape[1])
     except (FileNotFoundError, ValueError) as error:
         raise type(error)(f"{error}: bathysr features {pickle} --delta 50") from None
     table = features.write_features(pickle, delta) if whole else terrain.feature_table(pairs.hr, delta)
-    done = "made now" if whole else "computed, but not written, for patches were dropped"
+    done = "written now" if whole else "computed but not written, because patches were dropped"
     warnings.warn(f"{pickle.with_suffix('.csv')}: was missing; {done}", stacklevel=2)
     return table["mean_slope_gradient"].to_numpy()

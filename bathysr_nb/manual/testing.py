@@ -23,11 +23,11 @@ from bathysr_nb.scores.tables import MANUAL_EDGES
 
 FOLDER = "test_result"
 MADE = r"test_results.*\.csv|test_result_\d+-\d+\.png|data_SR\.pkl"  # the names of what is written
-ROWS = 4  # patches a picture
+ROWS = 4  # patches per picture
 
 
 def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDGES) -> pd.DataFrame:  # noqa: PT028
-    """Predict the whole test set, score it, and write ``log_dir/test_result``, whole or not at all.
+    """Predict the whole test set, score it, and write ``log_dir/test_result``, completely or not at all.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDG
     weights : path, optional
         See `find_weights`.
     overwrite : bool
-        Replace a test_result that is there already.
+        Replace an existing test_result.
     edges : sequence of float
         Inner edges of the slope bins.
 
@@ -44,22 +44,22 @@ def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDG
     -------
     DataFrame, index ``img_index``: the patch's row in test/data_HR.pkl
         mean_slope_gradient of the true patch, then `bathysr_nb.scores.tables.patch_scores` of low-res
-        (nearest), bicubic and super-res. What is written: test_results.csv, this;
+        (nearest), bicubic and super-res. Written are: test_results.csv, this table;
         test_results_describe.csv, its summary, and test_resultsslope0-0.05_describe.csv and so on,
-        that of each slope bin; data_SR.pkl, the predictions in metres, a row for each of this;
+        that of each slope bin; data_SR.pkl, the predictions in metres, in the order of the table;
         test_result_N-M.png, pictures of patches N to M.
 
     Raises
     ------
     FileExistsError
-        If there is a test_result and `overwrite` is false, or it holds files that no test made.
+        If there is a test_result and `overwrite` is false, or the folder holds other files.
     FileNotFoundError, ValueError
         As `load_network`, `bathysr_nb.manual.sets.load_set` and `true_slopes`.
 
     Warns
     -----
     UserWarning
-        As these.
+        As the same functions.
 
     Notes
     -----
@@ -99,7 +99,7 @@ def _write_tables(folder: Path, frame: pd.DataFrame, bins: pd.Categorical) -> No
 
 
 def _draw(folder: Path, pairs: LoadedPairs, bicubic, sr, frame: pd.DataFrame, cell: float | None) -> None:
-    """The pictures, on one figure that is drawn again and again, which is twice as fast."""
+    """Write the pictures, reusing one figure, which is twice as fast."""
     sides = {"low-res": pairs.lr, "bicubic": bicubic, "super-res": sr, "high-res": pairs.hr}
     figure = None
     for start in project.progress(range(0, len(frame), ROWS), "pictures"):
@@ -111,17 +111,17 @@ def _draw(folder: Path, pairs: LoadedPairs, bicubic, sr, frame: pd.DataFrame, ce
 
 
 def test_summary(frame: pd.DataFrame) -> str:
-    """What a test came to, for a terminal: RMSE in metres pooled over all cells.
+    """The result of a test as text: RMSE in metres pooled over all cells.
 
     Parameters
     ----------
     frame : DataFrame
-        As `test` gives it.
+        As `test` returns it.
 
     Returns
     -------
     str
-        A line each for bicubic and super-res, this one with the change in percent.
+        One line each for bicubic and super-res, the latter with the change in percent.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Trained networks of an input file: weights found, judged and loaded."""
+"""The trained network of an input file: find its weights, check and load them."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from bathysr_nb.models.weights import load_weights
 
 
 def find_weights(params: Params, weights=None) -> Path:
-    """The weights to test.
+    """Find the weights to test.
 
     Parameters
     ----------
     params : Params
         Its fname_model_weights if set, else log_dir's read_test_weights if set, else log_dir's best.
     weights : path, optional
-        Comes before all of these.
+        Takes precedence over all of these.
 
     Returns
     -------
     Path
-        With ``.weights.h5`` for ``.h5``, or the other way round, where only that one is there.
+        With ``.weights.h5`` in place of ``.h5``, or the other way round, if only that file exists.
 
     Raises
     ------
     FileNotFoundError
-        Naming what was looked for, by which key, and the remedy.
+        Naming the file, the key that asks for it, and the remedy.
     """
     named = {
         "weights": weights,
@@ -50,24 +50,33 @@ def find_weights(params: Params, weights=None) -> Path:
 
 
 def find_normalisation(params: Params, weights: Path) -> Normalisation:
-    """The normalisation beside some weights, else that of log_dir, and then a warning says so.
+    """Find the normalisation beside some weights, else that of log_dir, with a warning.
+
+    Parameters
+    ----------
+    params : Params
+    weights : path
+
+    Returns
+    -------
+    Normalisation
 
     Raises
     ------
     FileNotFoundError, ValueError
         If there is none, or it cannot be read.
     """
-    beside, own = (folder / NORMALISATION for folder in (weights.parent, params.log_dir))
-    if not beside.is_file() and own.is_file():
-        warnings.warn(f"{beside}: no such file; {own} is used", stacklevel=2)
-    path = beside if beside.is_file() else own
+    beside, in_log_dir = (folder / NORMALISATION for folder in (weights.parent, params.log_dir))
+    if not beside.is_file() and in_log_dir.is_file():
+        warnings.warn(f"{beside}: no such file; {in_log_dir} is used instead", stacklevel=2)
+    path = beside if beside.is_file() else in_log_dir
     if not path.is_file():
         raise FileNotFoundError(f"{beside}: no such file; bathysr train writes it beside its weights")
     return Normalisation.load(path)
 
 
 def load_network(params: Params, weights=None):
-    """The trained network of an input file, ready to predict.
+    """Load the trained network of an input file, ready to predict.
 
     Parameters
     ----------
@@ -94,9 +103,18 @@ def load_network(params: Params, weights=None):
 
 
 def check_record(path: Path, params: Params) -> None:
-    """Raise a ValueError if run.json beside the weights tells another network or scale: SRCNN's weights do not."""
+    """Raise a ValueError if run.json beside the weights names another network or scale.
+
+    SRCNN's and FSRCNN's weights alone do not tell the scale.
+
+    Parameters
+    ----------
+    path : Path
+        Weights.
+    params : Params
+    """
     recorded = (record.read_record(path.parent) or {}).get("parameters", {})
     for key, expected in (("model", params.model), ("scale", params.scale)):
         if recorded.get(key, expected) != expected:
-            found = f"{key} {recorded[key]}, says run.json"
+            found = f"{key} {recorded[key]} in run.json"
             raise ValueError(f"{path}: holds weights of another network ({found}); expected {key} {expected}")

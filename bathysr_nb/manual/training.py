@@ -1,4 +1,4 @@
-"""Train what an input file asks for: the file layer over `bathysr_nb.training.trainer`.
+"""Train as an input file asks: the file layer over `bathysr_nb.training.trainer`.
 
 Source: manual 2.2.29 (``Trainer``), 2.2.31 (``Main``), 2.4.3.
 """
@@ -21,7 +21,7 @@ from bathysr_nb.training.trainer import Trained
 
 
 def make_recipe(params: Params, **flags) -> Recipe:
-    """The recipe of an input file.
+    """The recipe that an input file asks for.
 
     Parameters
     ----------
@@ -53,15 +53,15 @@ def make_recipe(params: Params, **flags) -> Recipe:
 
 
 def train_params(params: Params, *, resume: bool = False, force: bool = False, **flags) -> Trained:
-    """Train the network of an input file into its log_dir and say how it ended.
+    """Train the network of an input file into its log_dir.
 
     Parameters
     ----------
     params : Params
     resume : bool
-        Go on with the run in log_dir from its last whole epoch.
+        Continue the run in log_dir from its last completed epoch.
     force : bool
-        Delete what an earlier run wrote into log_dir, and nothing else there, once this one can begin.
+        Delete an earlier run's files from log_dir, and nothing else, as soon as this run can start.
     **flags
         mixed_precision, xla, tensorboard; see `Recipe`.
 
@@ -99,15 +99,22 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
 
 
 def cell_size(params: Params) -> tuple[float, float] | None:
-    """LR cell size (dy, dx) in metres, where ``patches.csv`` beside the training patches tells it."""
+    """LR cell size (dy, dx) in metres from ``patches.csv`` beside the training patches; None if there is none."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         return features.spacing(params.data_dir / "train" / "data_LR.pkl", params.input_shape[0])
     return None
 
 
 def training_summary(params: Params, result: Trained) -> str:
-    """One line: the best epoch's RMSE on the validation set beside bicubic's."""
-    with warnings.catch_warnings(action="ignore"):  # they were told when the training began
+    """One line: the best epoch's RMSE on the validation set beside bicubic's.
+
+    Parameters
+    ----------
+    params : Params
+    result : Trained
+        As `train_params` returns it.
+    """
+    with warnings.catch_warnings(action="ignore"):  # the same warnings came when the training started
         validation = sets.load_set(params.data_dir / "validation", scale=params.scale, input_shape=params.input_shape)
     bicubic = interpolation.enlarge(validation.lr[..., 0], params.scale)
     reference = np.sqrt(tables.squared_error(validation.hr[..., 0], bicubic).mean())

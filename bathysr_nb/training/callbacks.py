@@ -1,7 +1,7 @@
-"""What is written and watched while a network trains.
+"""Callbacks: what is written, drawn and checked while a network trains.
 
-The order in a training is that of `bathysr_nb.training.trainer`: the history first, then weights and figures, the
-state last, so that a run killed at any moment can go on from a whole epoch.
+`bathysr_nb.training.trainer` puts them in order: the history first, then weights and figures, the state last, so that
+a run killed at any moment can resume from a completed epoch.
 
 Source: manual 2.2.17 (``ModelLogger``), 2.2.18 (``HistoryLogger``), 2.2.19 (``TestLogger``).
 """
@@ -32,9 +32,9 @@ def epoch_file(log_dir, name: str, epoch: int, suffix: str) -> Path:
 
 
 def save_weights(model: keras.Model, path) -> None:
-    """Write a model's weights, whole or not at all; a file that is there is replaced."""
+    """Write a model's weights, completely or not at all, replacing an existing file."""
     with store.replacing(path, overwrite=True) as part:
-        whole = part.with_suffix(".weights.h5")  # Keras insists on the ending
+        whole = part.with_suffix(".weights.h5")  # Keras refuses any other ending
         try:
             model.save_weights(whole)
             whole.replace(part)
@@ -51,7 +51,7 @@ class HistoryLogger(keras.callbacks.Callback):
     log_period : int or None
         None: no figures.
     rows : list of dict
-        Epochs that are over already; each new one is appended.
+        Epochs already trained; each new one is appended.
     """
 
     def __init__(self, log_dir, log_period: int | None, rows: list[dict]):
@@ -68,11 +68,11 @@ class HistoryLogger(keras.callbacks.Callback):
                 plots.history(self.frame()).savefig(part, dpi=110)
 
     def best(self) -> int:
-        """The epoch of the lowest val_loss, the first of several; 0 before the first epoch."""
+        """The (first) epoch of the lowest val_loss; 0 before the first epoch."""
         return min(self.rows, key=lambda row: row["val_loss"])["epoch"] if self.rows else 0
 
     def is_stale(self, patience: int | None) -> bool:
-        """Whether the last `patience` epochs brought no lower val_loss; never with None."""
+        """Whether the last `patience` epochs brought no lower val_loss; never if it is None."""
         return patience is not None and bool(self.rows) and len(self.rows) - self.best() >= patience
 
     def frame(self) -> pd.DataFrame:
@@ -87,11 +87,11 @@ class ModelLogger(keras.callbacks.Callback):
     ----------
     log_dir : path
     log_period : int or None
-        None: the best alone.
+        None: only the best.
     history : HistoryLogger
-        Comes before this one in the list of callbacks.
+        Must come before this one in the list of callbacks.
     patience : int or None
-        Stop after so many epochs without a lower val_loss.
+        Stop after this many epochs without a lower val_loss.
     """
 
     def __init__(self, log_dir, log_period: int | None, history: HistoryLogger, patience: int | None = None):
@@ -132,7 +132,7 @@ class TestLogger(keras.callbacks.Callback):
 
 
 class StateLogger(keras.callbacks.Callback):
-    """The state of each whole epoch, for ``--resume``; the last of the callbacks that write."""
+    """The state after each epoch, for ``--resume``; must be the last of the callbacks that write."""
 
     def __init__(self, log_dir, history: HistoryLogger):
         super().__init__()
@@ -145,8 +145,7 @@ class StateLogger(keras.callbacks.Callback):
 class StopOnNaN(keras.callbacks.Callback):
     """Raise a ValueError with epoch and batch as soon as a loss is not finite.
 
-    The running mean of the loss is looked at after every batch, so the batch is the one that
-    broke it.
+    The loss is checked after every batch, so the batch named is the one that broke it.
     """
 
     def __init__(self, log_dir, history: HistoryLogger):
@@ -160,31 +159,31 @@ class StopOnNaN(keras.callbacks.Callback):
         self._check(logs, f"in epoch {self.epoch}, batch {batch + 1}")
 
     def on_epoch_end(self, epoch, logs=None):
-        """Training reports an epoch's losses before its last step has shown in them; validation sees that step."""
+        """The last step's weights have not been used for a training loss yet; validation has used them."""
         self._check(logs, f"after epoch {self.epoch}")
 
     def _check(self, logs, when: str) -> None:
         broken = [name for name, value in logs.items() if name.endswith("loss") and not np.isfinite(value)]
         if broken:
             best = self.history.best()
-            good = f"last good weights: {self.log_dir / BEST} (epoch {best})" if best else "no epoch was good"
+            good = f"last good weights: {self.log_dir / BEST} (epoch {best})" if best else "no epoch completed before"
             raise ValueError(
                 f"{self.model.name}: {broken[0]} became NaN or infinite {when}; {good}; "
-                "begin anew with a lower learning_rate"
+                "start again with a lower learning_rate"
             )
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar over all steps in a terminal; elsewhere, if wanted, a line now and then.
+    """A progress bar over all steps in a terminal; elsewhere, if asked for, an occasional line.
 
     Parameters
     ----------
     epochs, steps : int
         Epochs in all, and steps of each.
     done : int
-        Epochs that are over already.
+        Epochs already trained.
     lines : bool
-        Print an epoch's figures where there is no terminal, at most every `EVERY` seconds.
+        Print an epoch's losses where there is no terminal, at most every `EVERY` seconds.
     """
 
     EVERY = 10.0
@@ -214,16 +213,16 @@ class Progress(keras.callbacks.Callback):
 
 
 class LiveCurves(keras.callbacks.Callback):
-    """Draw curves while the network trains, in place, at most every few seconds.
+    """Draw curves in place while the network trains, at most every few seconds.
 
-    In a notebook that runs headless the last picture stays.
+    A notebook that runs headless keeps the last picture.
 
     Parameters
     ----------
     draw : callable or None
         Takes the history so far (DataFrame, one row an epoch) to a figure; None draws nothing.
     history : HistoryLogger
-        Comes before this one in the list of callbacks.
+        Must come before this one in the list of callbacks.
     """
 
     EVERY = 3.0
@@ -237,7 +236,7 @@ class LiveCurves(keras.callbacks.Callback):
             self.show()
 
     def show(self):
-        """Put the picture of all epochs so far in the place of the last one."""
+        """Replace the picture by one of all epochs so far."""
         from IPython.display import Image, display
 
         png = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The training loop: each batch by Keras' own step, each epoch's end to its callbacks."""
+"""The training loop: Keras' own step for each batch, Keras' callbacks at each epoch's end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 from bathysr_nb.models.backend import keras
 from bathysr_nb.training.batches import Batches
 
-VALIDATED = 64  # validation patches at a time
+VALIDATION_BATCH = 64  # patches
 
 
 def fit(model: keras.Model, batches: Batches, validation, callbacks, *, epochs: int, done: int = 0) -> None:
-    """Train a compiled model, as ``model.fit`` does, without a data pipeline of the backend.
+    """Train a compiled model as ``model.fit`` does, but without the backend's data pipeline.
 
-    ``fit`` hands its batches through the backend's pipeline, which on TensorFlow and two cores
-    slows every step and waits when an epoch ends (``docs/results/train_tried.txt``).
+    On TensorFlow and two cores that pipeline slows every step and pauses between epochs
+    (``docs/results/train_tried.txt``).
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def fit(model: keras.Model, batches: Batches, validation, callbacks, *, epochs: 
     epochs : int
         The last epoch, counted from 1.
     done : int
-        Epochs that are over already.
+        Epochs already trained.
     """
     calls = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs, steps=len(batches))
     model.stop_training = False
@@ -42,7 +42,7 @@ def fit(model: keras.Model, batches: Batches, validation, callbacks, *, epochs: 
 
 
 def train_epoch(model: keras.Model, batches: Batches, epoch: int, calls: keras.callbacks.CallbackList) -> dict:
-    """One step of training a batch; gives loss and metrics over the whole epoch."""
+    """Train one epoch, a step per batch; returns loss and metrics over the whole epoch."""
     logs = []
     for step, (lr, hr) in enumerate(batches.epoch(epoch)):
         calls.on_train_batch_begin(step)
@@ -56,8 +56,8 @@ def scores(model: keras.Model, pairs) -> dict:
     """Loss and metrics over LR and HR patches, without training."""
     lr, hr = pairs
     logs, sizes = [], []
-    for start in range(0, len(lr), VALIDATED):
-        part = slice(start, start + VALIDATED)
+    for start in range(0, len(lr), VALIDATION_BATCH):
+        part = slice(start, start + VALIDATION_BATCH)
         model.reset_metrics()
         logs.append(model.test_on_batch(lr[part], hr[part], return_dict=True))
         sizes.append(len(lr[part]))
@@ -65,7 +65,18 @@ def scores(model: keras.Model, pairs) -> dict:
 
 
 def pooled(logs: list[dict], sizes: list[int]) -> dict:
-    """Figures of batches of so many patches as figures of all patches; an rmse is pooled over cells.
+    """Combine the losses and metrics of batches into those of all patches; rmse is pooled over cells.
+
+    Parameters
+    ----------
+    logs : list of dict
+        One a batch.
+    sizes : list of int
+        Patches in each batch, as weights.
+
+    Returns
+    -------
+    dict
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Losses on depths in metres, one value a patch.
+"""Losses on depths in metres, one value per patch.
 
 mae and mse are in the network's own units (`Normalisation.unit` metres): the manual's
 where depths are scaled to 0..1, metres per relief scale in the residual form. psnr, dssim
@@ -20,11 +20,11 @@ from bathysr_nb.models.weights import UNREADABLE
 from bathysr_nb.scores import metrics
 from bathysr_nb.training.choices import LOSSES, PENALTIES, POWERS, SAME_LOSS
 
-LOWEST_PSNR = 1.0  # dB; 1/PSNR goes on below it as a straight line
+LOWEST_PSNR = 1.0  # dB; below it 1/PSNR is continued as a straight line
 FEATURE_LAYER = 20  # of VGG19: block5_conv4, after its ReLU
 VGG_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
 VGG_ORIGIN = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{VGG_FILE}"
-TIMEOUT = 20.0  # seconds without an answer before a download is given up
+TIMEOUT = 20.0  # seconds without an answer until a download is abandoned
 
 
 @keras.saving.register_keras_serializable("bathysr_nb")
@@ -77,8 +77,8 @@ class PsnrLoss(ScaledLoss):
     """1 / PSNR of each patch.
 
     1/PSNR has a pole at 0 dB, where the mean square error is 1, and is negative beyond it.
-    Below 1 dB it goes on as its tangent, 2 - PSNR, so that a worse patch always costs more.
-    `metrics.psnr` ends at 140 dB, so identical patches cost 1/140 and have gradient zero.
+    Below 1 dB it is continued as its tangent, 2 - PSNR, so that a worse patch always costs more.
+    `metrics.psnr` is capped at 140 dB, so identical patches cost 1/140 and have gradient zero.
     """
 
     def per_patch(self, y_true, y_pred):
@@ -103,15 +103,15 @@ class VggLoss(ScaledLoss):
 
     Depths scaled to 0..1 become 0..255 on three equal channels and pass VGG19's own
     preprocessing; the features are those of ``VGG19(include_top=False).layers[20]``, which is
-    block5_conv4 after its ReLU (layer 0 is the input). The network is frozen, in float32, and
-    no part of the model that is trained or saved.
+    block5_conv4 after its ReLU (layer 0 is the input). VGG19 is frozen, in float32, and
+    not part of the model that is trained and saved.
 
     Parameters
     ----------
     low, high : float
         Depths in metres that become 0 and 1.
     vgg_weights : path, optional
-        File of VGG19's weights without top; None: Keras's cache, else a download.
+        File of VGG19's weights without top; None: from Keras's cache, else downloaded.
     penalty : {"l1", "l2", "none"}
         Per patch 0.001 sum(e) or 0.001 sum(e^2), e = max(0, abs(x - 0.5) - 0.5) of the scaled prediction x.
 
@@ -120,7 +120,7 @@ class VggLoss(ScaledLoss):
     ValueError
         Unknown penalty; a file that does not hold these weights; patches below 16 x 16 cells.
     OSError
-        No weights, with the name of the file and where to put it.
+        If there are no weights, naming the file and where to put it.
     """
 
     def __init__(self, low, high, vgg_weights=None, penalty: str = "l1", name: str = "vgg", **kwargs):
@@ -128,7 +128,7 @@ class VggLoss(ScaledLoss):
         if penalty not in PENALTIES:
             raise ValueError(f"unknown penalty {penalty!r}; choose one of {', '.join(PENALTIES)}")
         self.vgg_weights, self.penalty = vgg_weights and str(vgg_weights), penalty
-        # the call alone: Keras would save a network held here with every model compiled with this loss
+        # only the bound method is kept: a network kept here would be saved with every model compiled with this loss
         self._vgg = vgg_features(vgg_weights).__call__
 
     def features(self, x):
@@ -180,12 +180,12 @@ def vgg_weights_file(vgg_weights=None) -> Path:
     if path.is_file():
         return path
     usual = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT)  # Keras's download sets none and would wait for ever
+    socket.setdefaulttimeout(TIMEOUT)  # Keras's download sets none and would wait forever
     try:
         return Path(keras.utils.get_file(VGG_FILE, VGG_ORIGIN, cache_subdir="models", cache_dir=str(home)))
     except Exception:  # Keras raises no narrower one when a download fails
         raise OSError(
-            f"{path}: VGG19's weights are not there and could not be downloaded; "
+            f"{path}: VGG19's weights are missing and could not be downloaded; "
             f"fetch {VGG_ORIGIN} and put it there, or name the file (vgg_weights; vgg: weights in an input file)"
         ) from None
     finally:
@@ -217,7 +217,7 @@ def vgg_features(vgg_weights=None) -> keras.Model:
         network = keras.applications.VGG19(include_top=False, weights=None, input_shape=(None, None, 3))
         features = keras.Model(network.input, network.layers[FEATURE_LAYER].output, name="vgg19_features")
     try:
-        with warnings.catch_warnings(action="ignore"):  # a line for each layer that does not fit
+        with warnings.catch_warnings(action="ignore"):  # Keras warns once for each layer that does not fit
             network.load_weights(path)
     except UNREADABLE:
         raise ValueError(f"{path}: does not hold the weights of VGG19 without top") from None
@@ -226,7 +226,7 @@ def vgg_features(vgg_weights=None) -> keras.Model:
 
 
 def get_loss(name: str, normalisation: Normalisation, vgg_weights=None, penalty: str = "l1") -> keras.losses.Loss:
-    """The loss of that name; takes metres.
+    """The loss of a given name, on depths in metres.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def get_loss(name: str, normalisation: Normalisation, vgg_weights=None, penalty:
     normalisation : Normalisation
         mae and mse are in its unit, the others on depths scaled by its low and high.
     vgg_weights, penalty
-        As `VggLoss`; the others make no use of them.
+        As `VggLoss`; ignored by the other losses.
 
     Returns
     -------
@@ -244,7 +244,7 @@ def get_loss(name: str, normalisation: Normalisation, vgg_weights=None, penalty:
     Raises
     ------
     ValueError
-        If a name is unknown; naming the choices.
+        If a name is unknown, listing the choices.
     OSError
         If VGG19's weights are needed and not found.
 

@@ -1,4 +1,4 @@
-"""How a network is trained: loss, optimiser, schedule, batches, what is written how often.
+"""How a network is trained: loss, optimiser, schedule, batches, and how often files are written.
 
 Source: manual 2.2.28 (``Modeler``: losses and optimisers), 2.4.1.
 """
@@ -16,7 +16,7 @@ from bathysr_nb.training.choices import KEEP, LOSSES, OPTIMIZERS, PRECISIONS, SC
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to train; what is trained, and on what, is said to `bathysr_nb.training.trainer.train`.
+    """How to train; `bathysr_nb.training.trainer.train` is told what to train, and on what.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Recipe:
     schedule : {"constant", "cosine", "one_cycle"}
         cosine falls to zero over all steps; one_cycle rises for a quarter of them first.
     epochs : int, optional
-        None: as many whole epochs as come nearest to `steps`.
+        None: the number of whole epochs closest to `steps`.
     steps : int
         Optimiser steps, where `epochs` is None.
     batch_size : int
@@ -43,13 +43,13 @@ class Recipe:
     patience : int, optional
         Epochs without a lower val_loss before training stops; None: it does not.
     keep : {"best", "last"}
-        The weights a training gives back: of the lowest val_loss, or of the last step.
+        The weights that a training returns: those of the lowest val_loss, or of the last step.
     log_period : int, optional
         Epochs between periodic weights and figures; None: none are written.
     mixed_precision : {"mixed_bfloat16", "mixed_float16"}, optional
-        What the network computes in; its input, output and metrics stay float32.
+        Precision that the network computes in; input, output and metrics stay float32.
     xla : bool
-        Compile with XLA where the backend does not do so anyhow.
+        Compile with XLA on backends that do not always do so.
     tensorboard : bool
         Also write logs for TensorBoard.
     seed : int
@@ -109,17 +109,24 @@ class Recipe:
             raise ValueError("; ".join(faults))
 
     def number_of_epochs(self, per_epoch: int) -> int:
-        """Epochs of `per_epoch` steps each."""
+        """How many epochs of `per_epoch` steps to train."""
         return self.epochs or max(1, round(self.steps / per_epoch))
 
     def make_optimizer(self, steps: int) -> keras.optimizers.Optimizer:
-        """The optimiser for a training of so many steps in all."""
+        """The optimiser for a training of `steps` steps in all."""
         optimizer = getattr(keras.optimizers, OPTIMIZERS[self.optimizer])
         return optimizer(learning_rate=learning_rate(self.schedule, self.learning_rate, steps))
 
 
 def learning_rate(schedule: str, peak: float, steps: int):
-    """The learning rate as Keras takes it: a number, or a schedule over so many steps.
+    """The learning rate as Keras takes it: a number, or a schedule.
+
+    Parameters
+    ----------
+    schedule : {"constant", "cosine", "one_cycle"}
+    peak : float
+    steps : int
+        Of the whole training.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""The state of a training at the end of an epoch, in one file, so that a killed run can go on.
+"""The state of a training at the end of an epoch, in one file, so that a killed run can resume.
 
-The file holds arrays alone (NumPy's ``.npz`` without pickles) and is replaced in one step: it is
-always that of a whole epoch.
+The file holds only arrays (NumPy's ``.npz`` without pickles) and is replaced in one step, so it is
+always that of a completed epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STATE = "state.npz"
 
 
 def _variables(model: keras.Model) -> dict[str, list]:
-    """All that moves in training: weights, statistics and random seeds; the optimiser's own."""
+    """All that training changes: weights, statistics and random seeds; the optimiser's variables."""
     metrics = {id(v) for v in model.metrics_variables}
     return {
         "model": [v for v in model.variables if id(v) not in metrics],
@@ -35,7 +35,7 @@ def save_state(path, model: keras.Model, history: list[dict]) -> None:
     path : path
     model : keras.Model
     history : list of dict
-        One an epoch.
+        One per epoch.
     """
     arrays = {f"{kind}_{i}": v.numpy() for kind, vs in _variables(model).items() for i, v in enumerate(vs)}
     with store.replacing(path, overwrite=True) as part:
@@ -43,13 +43,13 @@ def save_state(path, model: keras.Model, history: list[dict]) -> None:
 
 
 def load_state(path, model: keras.Model) -> list[dict]:
-    """Bring a compiled model back to where `save_state` left it.
+    """Restore a compiled model to the state that `save_state` wrote.
 
     Parameters
     ----------
     path : path
     model : keras.Model
-        Built and compiled as then.
+        Built and compiled in the same way.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def load_state(path, model: keras.Model) -> list[dict]:
             arrays = {name: file[name] for name in file.files}
         history = json.loads(arrays.pop("history").tobytes())
     except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: cannot be read ({error}); delete it to begin anew") from None
+        raise ValueError(f"{path}: cannot be read ({error}); delete it to start again") from None
     if {k: v.shape for k, v in arrays.items()} != {k: tuple(v.shape) for k, v in wanted.items()}:
         raise ValueError(f"{path}: is the state of another network or optimizer")
     for name, variable in wanted.items():

@@ -1,4 +1,4 @@
-"""Train a network on patch pairs, in metres, with the same result for the same seed.
+"""Train a network on patch pairs in metres; the same seed gives the same result.
 
 Source: manual 2.2.29 (``Trainer``), 2.4.3.
 """
@@ -33,7 +33,7 @@ from bathysr_nb.training.state import STATE, load_state
 from bathysr_nb.training.training_range import TRAINING_RANGE, TrainingRange
 
 MODEL = "model.keras"
-#: All that a training, its test and its evaluation write into log_dir.
+#: Everything that a training, its test and its evaluation write into log_dir.
 WRITTEN = (
     RECORD,
     STATE,
@@ -49,17 +49,17 @@ WRITTEN = (
     "test_result",
     "evaluation",
 )
-LEFT_OVER = tuple(f".{Path(pattern).stem}-*" for pattern in WRITTEN)  # begun when a run was killed
+LEFT_OVER = tuple(f".{Path(pattern).stem}-*" for pattern in WRITTEN)  # half-written when a run was killed
 TEST_PATCHES = 4  # validation patches in test_*.png
 
 
 class Trained(NamedTuple):
-    """What `train` gives back.
+    """What `train` returns.
 
     Attributes
     ----------
     model : keras.Model
-        From metres to metres, with the weights of the lowest validation loss, or those ``recipe.keep`` says.
+        From metres to metres, with the weights that ``recipe.keep`` asks for.
     history : DataFrame
         One row an epoch: loss in units of the network, psnr, dssim, rmse and mae in metres,
         for GANs g_loss and d_loss, and val_ of each.
@@ -90,7 +90,7 @@ def train(
     verbose: bool = False,
     **options,
 ) -> Trained:
-    """Train one network and keep it in a folder.
+    """Train one network and save it in a folder.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def train(
     training, validation : (ndarray, ndarray)
         LR (n, h, w, 1) and HR (n, H, W, 1) patches in metres.
     log_dir : path
-        Gets model.keras (for a GAN the generator alone), weights_best.weights.h5,
+        Receives model.keras (for a GAN only the generator), weights_best.weights.h5,
         normalisation.json, training_range.json, history.csv, state.npz (for `resume`) and run.json; every
         ``recipe.log_period`` epochs history_*.png, test_*.png and weights_*.weights.h5.
     recipe : Recipe, optional
@@ -112,20 +112,20 @@ def train(
     norm_range : (float, float), optional
         Depths that become 0 and 1; None takes the training set's extremes.
     weights : path, optional
-        Weights to start from; None is a new network.
+        Weights to start from; None starts a new network.
     cell_size : float or (float, float), optional
-        LR cell size in metres, or (dy, dx), kept in training_range.json: a map of other cells is warned of.
+        LR cell size in metres, or (dy, dx), kept in training_range.json: maps of another cell size get a warning.
     resume : bool
-        Go on with the run in `log_dir` from its last whole epoch; begin it where there is none.
+        Continue the run in `log_dir` from its last completed epoch; start it if there is none.
     force : bool
-        Delete what an earlier run wrote into `log_dir`, and nothing else there, once this one can begin.
+        Delete an earlier run's files from `log_dir`, and nothing else, as soon as this run can start.
     draw : callable, optional
-        Takes the history so far to a figure, shown and renewed while the network trains
-        in a notebook.
+        Takes the history so far to a figure, which is shown and updated in a notebook while the
+        network trains.
     verbose : bool
-        Print the layer tables and, where there is no terminal for a bar, a line now and then.
+        Print the layer tables and, where there is no terminal for a progress bar, an occasional line.
     **options
-        Passed to the network; see `bathysr_nb.models.build.default_options`.
+        Of the network; see `bathysr_nb.models.options`.
 
     Returns
     -------
@@ -134,11 +134,11 @@ def train(
     Raises
     ------
     ValueError
-        Unknown names; too few patches for one batch; patches of another scale; weights of another
-        network; a loss that becomes NaN, naming the epoch and the batch; `resume` of a run with
-        other parameters or data.
+        If a name is unknown, patches do not fill a batch or have another scale, weights are of another
+        network, a loss becomes NaN (naming epoch and batch), or a run to `resume` had other parameters
+        or data.
     FileExistsError
-        If the folder holds a run already and neither `resume` nor `force` is true.
+        If the folder holds a run and neither `resume` nor `force` is true.
     """
     recipe = recipe or Recipe()
     log_dir, (lr, hr), validation = Path(log_dir), _checked(training, scale), _checked(validation, scale)
@@ -191,7 +191,7 @@ def _batches(lr, hr, recipe: Recipe) -> Batches:
 
 
 def compile_model(model: keras.Model, recipe: Recipe, normalisation: Normalisation, steps: int) -> None:
-    """Compile a model for a training of so many steps: loss, metrics and optimiser of the recipe."""
+    """Compile a model with the loss, metrics and optimiser of a recipe, for a training of `steps` steps in all."""
     model.compile(
         recipe.make_optimizer(steps),
         losses.get_loss(recipe.loss, normalisation, recipe.vgg_weights, recipe.penalty),
@@ -201,7 +201,7 @@ def compile_model(model: keras.Model, recipe: Recipe, normalisation: Normalisati
 
 
 def reset_weights(model: keras.Model, seed: int) -> None:
-    """Bring a model back to the start: weights, normalisation statistics and optimiser.
+    """Reset a model to untrained: weights, batch statistics and optimiser.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def reset_weights(model: keras.Model, seed: int) -> None:
 
 
 def use_every_gpu(batch_size: int, kind: str = "gpu") -> int:
-    """Share each batch among all GPUs where the backend can; elsewhere say that one is used.
+    """Share each batch among all GPUs if the backend can; if not, warn that only one is used.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def use_every_gpu(batch_size: int, kind: str = "gpu") -> int:
     Returns
     -------
     int
-        Devices that are used.
+        Number of devices used.
 
     Raises
     ------
@@ -265,7 +265,7 @@ def _checked(pair, scale: int):
 
 
 def _record(parameters: dict, training, validation) -> dict:
-    """What a run is made of, as it stands in run.json."""
+    """The content of run.json: parameters, checksums of the data, versions."""
     sets = {"training": training, "validation": validation}
     inputs = {
         f"{name} {side}": hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
@@ -283,17 +283,17 @@ def _record(parameters: dict, training, validation) -> dict:
 
 
 def _check_folder(log_dir: Path, record: dict, resume: bool) -> bool:
-    """Whether a run in the folder goes on; raise where it must not be touched."""
+    """Whether a run in the folder is resumed; raise an error if it must not be touched."""
     if not (log_dir / RECORD).exists():
         return False
     if not resume:
         raise FileExistsError(
-            f"{log_dir}: holds an earlier run; go on with it by resume (--resume), choose another log_dir, or "
-            "delete it by force (--force)"
+            f"{log_dir}: holds an earlier run; continue it with resume (--resume), choose another log_dir, or "
+            "delete it with force (--force)"
         )
     before = read_record(log_dir)
     if before is None:
-        raise ValueError(f"{log_dir / RECORD}: is damaged; begin anew by force (--force) or in another log_dir")
+        raise ValueError(f"{log_dir / RECORD}: is damaged; start again with force (--force) or in another log_dir")
     for part in ("parameters", "inputs"):
         other = [key for key, value in record[part].items() if before[part].get(key) != value]
         if record["parameters"]["schedule"] == "constant" and other == ["epochs"]:
@@ -309,7 +309,7 @@ def _check_folder(log_dir: Path, record: dict, resume: bool) -> bool:
 def _spare(log_dir: Path, weights) -> None:
     """Raise a ValueError if the weights to start from would be deleted with the earlier run."""
     if weights is not None and Path(weights).resolve() in {p.resolve() for w in WRITTEN for p in log_dir.glob(w)}:
-        raise ValueError(f"{weights}: is of the run that --force would delete; move it, or choose another log_dir")
+        raise ValueError(f"{weights}: belongs to the run that --force would delete; move it, or choose another log_dir")
 
 
 def _warn_of_other_units(path: Path, normalisation: Normalisation) -> None:

@@ -1,4 +1,4 @@
-"""What a network was trained on, kept with its weights: depths, slopes and the size of the cells."""
+"""The range of the training data, kept with the weights: depths, slopes and cell size."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ QUANTILES = (0.0, 0.01, 0.05, 0.5, 0.95, 0.99, 1.0)
 
 @dataclass(frozen=True)
 class TrainingRange:
-    """What a network was trained on.
+    """The depths, slopes and cell size that a network was trained on.
 
     Attributes
     ----------
     depth : (float, float)
         Deepest and shallowest LR cell, metres.
     slope : tuple of float
-        Quantiles 0, 0.01, 0.05, 0.5, 0.95, 0.99 and 1 of the LR patches' mean slope gradient, their border left
-        out; rise over run, or metres a cell where the cell size is not known.
+        Quantiles 0, 0.01, 0.05, 0.5, 0.95, 0.99 and 1 of the LR patches' mean slope gradient without their border
+        cells; rise over run, or metres per cell if the cell size is unknown.
     cells : int
         Rows of an LR patch.
     cell_size : (float, float) or None
-        LR cell size (dy, dx) in metres, None if not known.
+        LR cell size (dy, dx) in metres; None if unknown.
 
     Raises
     ------
@@ -52,7 +52,7 @@ class TrainingRange:
 
     @classmethod
     def fit(cls, lr: np.ndarray, cell_size=None) -> TrainingRange:
-        """From the LR patches of the training set.
+        """Take the range from the LR patches of a training set.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class TrainingRange:
         return cls((float(lr.min()), float(lr.max())), quantiles, int(lr.shape[1]), size)
 
     def to_json(self) -> str:
-        """As text for a file."""
+        """The text of the file that `load` reads."""
         return json.dumps(asdict(self), indent=2)
 
     @classmethod

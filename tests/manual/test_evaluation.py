@@ -102,7 +102,7 @@ def test_ground_without_patches_csv_takes_the_cell_size_that_makes_the_slopes(co
     np.testing.assert_array_equal(known.block, np.arange(12))
     assert (known.delta, known.downsampling) == ((50.0, 50.0), "bilinear")
     truth.with_name("patches.csv").unlink()
-    with pytest.warns(UserWarning, match="patches.csv: no such file, so cells are 50 m .* no intervals"):
+    with pytest.warns(UserWarning, match="patches.csv: no such file; the cell size is 50 m, .* no intervals"):
         unknown = evaluation.survey(truth, pairs)
     assert unknown.block is None
     assert unknown.delta == pytest.approx((50, 50), rel=1e-4)
@@ -120,7 +120,7 @@ def test_ground_of_dropped_patches_and_of_another_downsampling(config):
     ground = evaluation.survey(test / "data_HR.pkl", pairs)
     assert ground.block.tolist() == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
     assert ground.downsampling == "area"
-    with pytest.warns(UserWarning, match="LR consistency is that of bilinear"):
+    with pytest.warns(UserWarning, match="LR consistency assumes bilinear"):
         assert evaluation.survey(test / "data_HR.pkl", pairs._replace(lr=pairs.lr + 9)).downsampling == "bilinear"
     (test / "patches.csv").write_text("index,hr_rows,scale,hr_dy,hr_dx\n0,32,4,50,50\n")
     with pytest.raises(ValueError, match=r"patches.csv: has 1 rows .*expected a block for each of 12 patches"):

@@ -225,7 +225,7 @@ def test_tables_that_do_not_serve_are_named(place):
 def test_mixed_resolutions_name_both_files(ridge_pairs, place):
     table = pd.read_csv(place / "data_LR.csv", index_col=0)
     table.to_csv(place / "data_HR.csv")
-    with pytest.raises(ValueError, match=r"data_HR.csv is named as .* HR patches; .*data_LR.pkl"):
+    with pytest.raises(ValueError, match=r"data_HR.csv has the name of .* HR patches; .*data_LR.pkl"):
         run(place, target_data_csv=str(place / "data_HR.csv"), **CSV)
     patches_csv(place / "oki_test_inter/test", 60.0)
     with pytest.raises(ValueError, match=r"test/data_HR.pkl has cells of 60 m and .*train/data_HR.pkl of 50 m"):
@@ -235,7 +235,7 @@ def test_mixed_resolutions_name_both_files(ridge_pairs, place):
         run(place, target_data_csv=str(place / "oki_test_inter/test/data_LR.csv"), **CSV)
     lr, hr = ridge_pairs(8, gentlest=0.1)
     store.save_pair(place / "oki_test_inter/test", lr[:, :8, :8], hr[:, :32, :32], overwrite=True)
-    with pytest.raises(ValueError, match=r"patches of \(32, 32\) cells and .*of \(64, 64\); expected one resolution"):
+    with pytest.raises(ValueError, match=r"patches of \(32, 32\) cells and .*of \(64, 64\); expected the same"):
         run(place)
 
 
@@ -255,5 +255,5 @@ def test_without_patches_csv_the_manuals_cells_are_taken(place):
     for folder in ("output/train", "oki_test_inter/test"):
         (place / folder / "patches.csv").unlink()
     params = mixing.load_mixup_params(place / "mixup.yml", {"original_image_num": N, "threshold": None} | CSV)
-    with pytest.warns(UserWarning, match="no patches.csv, so HR cells of 50 m and LR cells of 200 m are taken"):
+    with pytest.warns(UserWarning, match="no patches.csv, so HR cells of 50 m and LR cells of 200 m are assumed"):
         mixing.mix_files(params)

@@ -89,7 +89,7 @@ def test_dropped_patches_keep_slopes_and_scores_in_step(saved_network, params, w
         frame = testing.test(params, overwrite=True)
     texts = " ".join(str(w.message) for w in told)
     assert "2 of 5 patches dropped" in texts
-    assert ("was missing; computed, but not written" in texts) != with_table
+    assert ("was missing; computed but not written" in texts) != with_table
     assert (test / "data_HR.csv").exists() == with_table
     assert frame.index.tolist() == [1, 2, 3]
     pd.testing.assert_frame_equal(frame, whole.loc[frame.index], rtol=1e-4)
@@ -102,7 +102,7 @@ def test_missing_features_are_made_and_told(saved_network, params):
     table = params.data_dir / "test" / "data_HR.csv"
     before = table.read_text()
     table.unlink()
-    with pytest.warns(UserWarning, match="data_HR.csv: was missing; made now"):
+    with pytest.warns(UserWarning, match="data_HR.csv: was missing; written now"):
         testing.test(params)
     assert table.read_text() == before
     table.unlink()
@@ -124,7 +124,7 @@ def test_features_of_other_patches_are_refused(saved_network, params, fault):
         "empty": pd.DataFrame(),
     }
     path.write_text("" if fault == "empty" else wrong[fault].to_csv())
-    with pytest.raises(ValueError, match=r"data_HR.csv: .*make it anew \(bathysr features"):
+    with pytest.raises(ValueError, match=r"data_HR.csv: .*make it again \(bathysr features"):
         testing.test(params)
     assert not (params.log_dir / "test_result").exists()
 

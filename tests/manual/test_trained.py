@@ -65,5 +65,5 @@ def test_run_json_tells_a_scale_that_srcnns_weights_do_not(saved_network, params
     trained.load_network(params)
     record = {"parameters": {"model": "srcnn", "scale": 2}, "inputs": {}, "outputs": []}
     (params.log_dir / "run.json").write_text(json.dumps(record))
-    with pytest.raises(ValueError, match=r"weights_best.weights.h5: .*scale 2, says run.json.*expected scale 4"):
+    with pytest.raises(ValueError, match=r"weights_best.weights.h5: .*scale 2 in run.json.*expected scale 4"):
         trained.load_network(params)

@@ -103,7 +103,7 @@ def test_start_weights_are_found_by_the_old_name_and_judged_by_their_record(conf
     record = log / "run.json"
     record.write_text(record.read_text().replace('"scale": 3', '"scale": 2'))
     status, said = run(capsys, config, *start, "log_dir=c")
-    assert (status, "(scale 2, says run.json); expected scale 3" in said.err) == (1, True)
+    assert (status, "(scale 2 in run.json); expected scale 3" in said.err) == (1, True)
 
 
 def test_every_wrong_setting_is_named(config, capsys):

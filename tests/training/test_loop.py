@@ -30,7 +30,7 @@ def stop_after_two():
 @pytest.mark.parametrize(("name", "batch"), [("espcn", 5), ("srgan", 8)])
 def test_scores_are_those_of_keras(training_pairs, name, batch, monkeypatch):
     """Unequal batches for one; the losses of a GAN are not weighted by patches in Keras."""
-    monkeypatch.setattr(loop, "VALIDATED", batch)
+    monkeypatch.setattr(loop, "VALIDATION_BATCH", batch)
     pairs = tuple(side[:16] for side in training_pairs)
     model = compiled(name)
     theirs = model.evaluate(*pairs, batch_size=batch, verbose=0, return_dict=True)

@@ -62,7 +62,7 @@ def test_training_writes_what_it_says_and_keeps_the_best_weights(few, validation
     record = json.loads((tmp_path / "espcn" / "run.json").read_text())
     assert (record["parameters"]["model"], record["parameters"]["seed"], record["epochs"]) == ("espcn", 0, 2)
     assert set(record["outputs"]) == written
-    with pytest.raises(FileExistsError, match="holds an earlier run; go on with it by resume"):
+    with pytest.raises(FileExistsError, match="holds an earlier run; continue it with resume"):
         few(tmp_path / "espcn")
 
 
@@ -225,7 +225,9 @@ def test_bad_input_is_named_and_writes_nothing(training_pairs, validation_pairs,
 def test_nan_loss_stops_with_epoch_batch_and_last_good_weights(few, training_pairs, validation_pairs, tmp_path):
     lr, hr = (side.copy() for side in training_pairs)
     hr[3] = np.nan
-    with pytest.raises(ValueError, match=r"loss became NaN or infinite in epoch 1, batch \d; no epoch was good"):
+    with pytest.raises(
+        ValueError, match=r"loss became NaN or infinite in epoch 1, batch \d; no epoch completed before"
+    ):
         train("espcn", (lr, hr), validation_pairs, tmp_path / "a", FEW, norm_range=(-4000, 0), residual=False)
     assert not (tmp_path / "a" / "model.keras").exists()
     settings = {"batch_size": 8, "schedule": "constant", "optimizer": "sgd"}
@@ -237,7 +239,7 @@ def test_nan_loss_stops_with_epoch_batch_and_last_good_weights(few, training_pai
 
 def test_a_last_step_that_breaks_the_weights_is_not_kept(few, tmp_path):
     once = Recipe(epochs=1, batch_size=48, schedule="constant", learning_rate=1e38)
-    with pytest.raises(ValueError, match=r"val_loss became NaN or infinite after epoch 1; no epoch was good"):
+    with pytest.raises(ValueError, match=r"val_loss became NaN or infinite after epoch 1; no epoch completed before"):
         few(tmp_path / "a", recipe=once, residual=False)
     assert names(tmp_path / "a") == {"normalisation.json", "training_range.json", "run.json"}
 
