@@ -10,7 +10,7 @@ import yaml
 from bathysr_nb import cli, grids
 from bathysr_nb.files import store
 from bathysr_nb.grids import synthetic
-from bathysr_nb.pairs import blocks, dataset, downsampling
+from bathysr_nb.pairs import blocks, dataset, downsampling, gaps
 
 VERBS = tuple(cli.EXAMPLES)
 
@@ -228,8 +228,8 @@ def test_dataset_from_two_grids_equals_the_manuals_steps(tmp_path):
     for name, grid in (("hr", hr), ("lr", lr)):
         store.save_array(tmp_path / f"{name}.pkl", np.nan_to_num(grid))
     data = dataset.Dataset(tmp_path / "lr.pkl", tmp_path / "hr.pkl", (4, 3), cell_size=50.0, seed=2)
-    x = blocks.block_split(dataset.cleansing(lr), (4, 3), (16, 16), (2, 2))
-    y = blocks.block_split(dataset.cleansing(hr), (4, 3), (64, 64), (8, 8))
+    x = blocks.block_split(gaps.cleansing(lr), (4, 3), (16, 16), (2, 2))
+    y = blocks.block_split(gaps.cleansing(hr), (4, 3), (64, 64), (8, 8))
     parts = blocks.train_validation_test_split(*blocks.rm_nan(x, y), seed=2)
     names = ("x_train", "x_validation", "x_test", "y_train", "y_validation", "y_test")
     for name, part in zip(names, parts):
