@@ -59,11 +59,11 @@ def _demo(args) -> None:
 
 
 def _build(args) -> None:
-    from bathysr_nb.pairs.dataset import SETS, Dataset
+    from bathysr_nb.pairs.dataset import SETS, Dataset, read_map
 
-    names = {"lr_fname": "lr", "hr_fname": "hr"}
-    keys = {names.get(key, key): kind for key, kind in yamlfile.signature(Dataset).items()}
-    keys["lr"] = (keys["lr"][0], None)
+    keys = yamlfile.signature(Dataset) | yamlfile.signature(read_map)  # of both: lr, hr and quality, here as paths
+    del keys["scale"]  # the ratio of hr_img_shape to lr_img_shape
+    keys["lr"] = (Path | None, None)
     keys["save_dir"] = (Path, inspect.Parameter.empty)
     overrides = _overrides(args.set)
     for one, other in (("block_cells", "block_shape"), ("block_shape", "block_cells")):
@@ -83,7 +83,7 @@ def _build(args) -> None:
 
 
 def _resize(args) -> None:
-    from bathysr_nb.pairs.dataset import resize_file
+    from bathysr_nb.pairs.downsampling import resize_file
 
     keys = {key: kind for key, kind in yamlfile.signature(resize_file).items() if key != "overwrite"}
     values = yamlfile.arguments(keys, args.config, _overrides(args.set))

@@ -23,6 +23,7 @@ from bathysr_nb import terrain
 from bathysr_nb.files import store
 from bathysr_nb.grids import synthetic
 from bathysr_nb.pairs import dataset, downsampling
+from bathysr_nb.pairs.gaps import cleansing
 
 SHAPE, BLOCKS, ROUNDS = (4400, 4000), (44, 40), 3
 
@@ -88,7 +89,7 @@ def main() -> None:
     rows = {"cleansing": ([], []), "mean slope gradient (float32)": ([], []), "feature table (float64)": ([], [])}
     for _ in range(ROUNDS):
         ours, plain = rows["cleansing"]
-        ours.append(seconds(dataset.cleansing, hr))
+        ours.append(seconds(cleansing, hr))
         plain.append(seconds(nanmean_loop, hr, sample) * len(gaps) / len(sample))
         loop = seconds(slope_loop, patches[0], 50.0) * len(patches)
         for name, run in (
@@ -102,7 +103,7 @@ def main() -> None:
         report(name, ours, plain, goal)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for name, grid in (("hr", hr), ("lr", downsampling.resize(dataset.cleansing(hr)))):
+        for name, grid in (("hr", hr), ("lr", downsampling.resize(cleansing(hr)))):
             with open(folder / f"{name}.pkl", "wb") as file:
                 np.nan_to_num(grid).dump(file)
         build(folder)

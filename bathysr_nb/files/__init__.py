@@ -1,6 +1,6 @@
-"""Files: safe pickles, YAML with line numbers, atomic writes, run records, the project's folders.
+"""Files: safe pickles, checked YAML, atomic writes, run records, the project's folders.
 
-In: paths. Out: arrays, settings and files that are whole or not there. No notebook of its own: all use it.
+In: paths. Out: arrays and settings; files that are complete or absent. Every notebook uses it, none teaches it.
 """
 
 import lazy_loader

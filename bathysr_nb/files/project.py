@@ -1,4 +1,4 @@
-"""Where things are: the project's root, paths from it, and progress bars."""
+"""The project's root folder, paths relative to it, and progress bars."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 def root() -> Path:
     """The project's folder: that of the editable install, else the working directory."""
-    here = Path(__file__).resolve().parents[2]
-    return here if (here / "notebooks").is_dir() else Path.cwd()
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "notebooks").is_dir() else Path.cwd()
 
 
 def resolve(path) -> Path:
@@ -18,7 +18,7 @@ def resolve(path) -> Path:
 
 
 def shorten(path) -> str:
-    """A path as it is shown and recorded: relative to the project's root where it lies inside.
+    """A path as it is shown and recorded: relative to the project's root if it lies inside.
 
     Examples
     --------
@@ -30,13 +30,23 @@ def shorten(path) -> str:
 
 
 def progress(items, label: str):
-    """A progress bar over some items, drawn only where someone can see it, and not for what takes a second."""
+    """Show a progress bar while iterating, on a terminal or in JupyterLab only, and not during the first second.
+
+    Parameters
+    ----------
+    items : iterable
+    label : str
+        Text before the bar.
+    """
     return progress_bar()(items, desc=label, leave=False, disable=None, delay=1)
 
 
 def progress_bar() -> type:
-    """tqdm: as a widget in a notebook that is open in JupyterLab, as text elsewhere; none in one that runs headless."""
-    if "JPY_SESSION_NAME" in os.environ:
+    """The class of tqdm's bars: a widget in JupyterLab, text elsewhere.
+
+    A notebook run headless gets the text bar, which ``disable=None`` hides, as its output is no terminal.
+    """
+    if "JPY_SESSION_NAME" in os.environ:  # set by JupyterLab, not by papermill
         from tqdm.auto import tqdm
     else:
         from tqdm import tqdm

@@ -1,8 +1,8 @@
-"""Files: patch pickles, read safely and written whole or not at all.
+"""Files and folders written whole or not at all; patch pickles, read safely.
 
-Everything is written to a temporary name and renamed, and nothing is replaced unless
+Everything is written to a temporary name and renamed, and nothing is replaced without being
 asked. Pickles are read by an unpickler that admits numeric NumPy arrays and nothing else,
-because a pickle from elsewhere is a program.
+because loading an ordinary pickle can run any code in it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import pickle
 import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def replacing(path, overwrite: bool = False):
     path : path
         The file to make. Its folder is made if missing.
     overwrite : bool
-        Replace a file that is there already.
+        Replace an existing file.
 
     Yields
     ------
@@ -45,13 +46,14 @@ def replacing(path, overwrite: bool = False):
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path}: exists already; pass overwrite=True (--force) to replace it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")  # known before it is there
+    # named before it exists, so that `finally` can remove it wherever the block is interrupted
+    part = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
         part.touch(exist_ok=False)
         yield part
         os.replace(part, path)
     except OSError as error:
-        if error.errno and error.filename is None:  # a full disk does not say which file it was
+        if error.errno and error.filename is None:  # the error of a full disk names no file
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     finally:
@@ -67,7 +69,7 @@ def replacing_folder(path, overwrite: bool = False):
     path : path
         The folder to make. The folder above it is made if missing.
     overwrite : bool
-        Replace a folder that is there already and is not empty.
+        Replace an existing folder that is not empty.
 
     Yields
     ------
@@ -83,10 +85,28 @@ def replacing_folder(path, overwrite: bool = False):
     if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
         raise FileExistsError(f"{path}: exists already; pass overwrite=True (--force) to replace it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-", ignore_cleanup_errors=True) as scratch:
-        part, old = Path(scratch) / "new", Path(scratch) / "old"
+    with _scratch_beside(path) as scratch:
+        part = scratch / "new"
         part.mkdir()
         yield part
+        move_into_place(part, path)
+
+
+def move_into_place(part, path) -> None:
+    """Rename a finished folder to its final name, in place of the one that has it.
+
+    If that is interrupted between the two renames, the old folder gets its name back.
+
+    Parameters
+    ----------
+    part : path
+        The finished folder, on the same disk.
+    path : path
+        Its final name. What is there now is deleted at the end.
+    """
+    path = Path(path)
+    with _scratch_beside(path) as scratch:
+        old = scratch / "old"
         try:
             if path.exists():
                 os.replace(path, old)
@@ -97,8 +117,47 @@ def replacing_folder(path, overwrite: bool = False):
             raise
 
 
+@contextlib.contextmanager
+def _scratch_beside(path: Path):
+    """A temporary folder on the same disk as `path`, so that renaming from one to the other is atomic."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-", ignore_cleanup_errors=True) as scratch:
+        yield Path(scratch)
+
+
+def refuse_foreign(folder, is_ours: Callable[[str], object], maker: str) -> None:
+    """Raise an error if a folder that is about to be replaced holds files that we did not write.
+
+    Parameters
+    ----------
+    folder : path
+        It need not exist.
+    is_ours : callable
+        Takes a file's path inside the folder, such as "train/data_LR.pkl"; true if we wrote it.
+    maker : str
+        What writes into such a folder, for the message.
+
+    Raises
+    ------
+    FileExistsError
+        Naming the first of the other files.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_text(Path(folder) / "scores.csv", "")
+    ...     refuse_foreign(folder, {"scores.csv"}.__contains__, "evaluation")
+    """
+    found = (path for path in Path(folder).rglob("*") if path.is_symlink() or not path.is_dir())
+    foreign = sorted(name for name in (path.relative_to(folder).as_posix() for path in found) if not is_ours(name))
+    if foreign:
+        raise FileExistsError(f"{folder}: holds files that no {maker} made ({foreign[0]}); move them away")
+
+
 def write_text(path, text: str, overwrite: bool = False) -> None:
-    """Write a UTF-8 text file whole or not at all; see `replacing`."""
+    """Write a UTF-8 text file whole or not at all.
+
+    Parameters, errors: see `replacing`.
+    """
     with replacing(path, overwrite) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -112,7 +171,7 @@ def save_patches(path, patches: np.ndarray, overwrite: bool = False) -> None:
     patches : ndarray, shape (n, h, w) or (n, h, w, 1)
         Depths in metres.
     overwrite : bool
-        Replace a file that is there already.
+        Replace an existing file.
 
     Raises
     ------
@@ -134,9 +193,12 @@ def save_patches(path, patches: np.ndarray, overwrite: bool = False) -> None:
 
 
 def save_array(path, array: np.ndarray, overwrite: bool = False) -> None:
-    """Pickle an array as it is, whole or not at all; see `replacing` and `load_array`."""
+    """Pickle an array as it is, whole or not at all; `load_array` reads it.
+
+    Parameters, errors: see `replacing`.
+    """
     with replacing(path, overwrite) as part, open(part, "wb") as file:
-        pickle.dump(np.ascontiguousarray(array), file, protocol=5)  # 5 writes without a copy
+        pickle.dump(np.ascontiguousarray(array), file, protocol=5)  # protocol 5 writes the array without copying it
 
 
 def _latin1(text, encoding="latin1"):
@@ -144,7 +206,7 @@ def _latin1(text, encoding="latin1"):
 
 
 def _admitted() -> dict:
-    """The names that NumPy 1 and 2 write when they pickle a numeric array, and no others."""
+    """The only functions a pickle may name: those with which NumPy 1 and 2 pickle a numeric array."""
     from numpy._core import multiarray, numeric
 
     names = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): _latin1}
@@ -160,13 +222,13 @@ class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module, name):
         found = self.admitted.get((module, name))
         if found is None:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        # a pickle may set attributes of what it is given: of a function it gets one of its own
+            raise pickle.UnpicklingError(f"it would load {module}.{name}")
+        # a pickle can set attributes of what it is given, so a function is given as a throw-away wrapper
         return found if isinstance(found, type) else lambda *arguments: found(*arguments)
 
 
 def load_array(path) -> np.ndarray:
-    """Read a pickled numeric array; anything else in the file is an error and is not run.
+    """Read a pickled numeric array; anything else in the file is an error and no code is run.
 
     Parameters
     ----------
@@ -213,7 +275,7 @@ def load_patches(path) -> np.ndarray:
     Raises
     ------
     FileNotFoundError, ValueError
-        As `load_array`; also when the shape is not (n, h, w) or (n, h, w, 1).
+        As `load_array`; also if the shape is not (n, h, w) or (n, h, w, 1).
     """
     patches = load_array(path).astype(np.float32, copy=False)
     if patches.ndim == 3:
@@ -238,7 +300,7 @@ def load_pair(folder) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     FileNotFoundError, ValueError
-        As `load_patches`; also when the two differ in number.
+        As `load_patches`; also if the two differ in number or are empty.
     """
     lr, hr = (load_patches(Path(folder) / f"data_{side}.pkl") for side in ("LR", "HR"))
     if len(lr) != len(hr):
@@ -249,11 +311,43 @@ def load_pair(folder) -> tuple[np.ndarray, np.ndarray]:
 
 
 def save_pair(folder, lr: np.ndarray, hr: np.ndarray, overwrite: bool = False) -> None:
-    """Write ``data_LR.pkl`` and ``data_HR.pkl`` into a folder; see `save_patches`."""
+    """Write ``data_LR.pkl`` and ``data_HR.pkl`` into a folder.
+
+    Parameters
+    ----------
+    folder : path
+    lr, hr : ndarray, shape (n, h, w) and (n, H, W), or with a last axis of 1
+        Depths in metres.
+    overwrite : bool
+        Replace existing files.
+
+    Raises
+    ------
+    ValueError, FileExistsError
+        As `save_patches`; also if the two differ in number.
+    """
     if len(lr) != len(hr):
         raise ValueError(f"{folder}: {len(lr)} LR patches and {len(hr)} HR patches; they must pair")
     for side, patches in (("LR", lr), ("HR", hr)):
         save_patches(Path(folder) / f"data_{side}.pkl", patches, overwrite)
+
+
+def check_complete(name, patches: np.ndarray) -> None:
+    """Raise an error unless there are patches and all their cells are known.
+
+    Parameters
+    ----------
+    name : path or str
+        What the error calls them.
+    patches : ndarray, shape (n, h, w) or (n, h, w, 1)
+
+    Raises
+    ------
+    ValueError
+        If there are none, or a cell is NaN or infinite.
+    """
+    if not len(patches) or not np.isfinite(patches).all():
+        raise ValueError(f"{name}: expected patches without missing or infinite cells, found {patches.shape}")
 
 
 def checksum(path) -> str:

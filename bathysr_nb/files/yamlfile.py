@@ -1,4 +1,4 @@
-"""YAML files of keys and values, judged against the annotations of a function or dataclass."""
+"""YAML files of keys and values, checked against the annotations of a function or dataclass."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader that also knows the manual's ``!!python/tuple``, ``1e-7`` and ``None``."""
+    """PyYAML's safe loader, extended by what the manual writes: ``!!python/tuple``, ``1e-7`` and ``None``."""
 
 
 _Loader.add_constructor("tag:yaml.org,2002:python/tuple", lambda loader, node: tuple(loader.construct_sequence(node)))
-# YAML 1.1 wants a point and a signed exponent, else 1e-7 would be a text
+# YAML 1.1 requires a point and a signed exponent: without this, 1e-7 would be read as text
 _FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+\Z", re.ASCII)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"None\Z"), ["N"])
@@ -31,8 +31,8 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 8
 
 
-def _given_twice(node, prefix: str, seen: set) -> list[str]:
-    """A fault for each key that stands twice in one mapping, where YAML would take the last."""
+def _duplicate_keys(node, prefix: str, seen: set) -> list[str]:
+    """A fault for each key given twice in one mapping, of which YAML would silently keep the last."""
     faults, lines = [], {}
     if not isinstance(node, yaml.MappingNode) or id(node) in seen:
         return faults
@@ -41,9 +41,9 @@ def _given_twice(node, prefix: str, seen: set) -> list[str]:
         name, line = f"{prefix}{key.value}", key.start_mark.line + 1
         if name in lines:
             where = f"line {line}" if lines[name] == line else f"lines {lines[name]} and {line}"
-            faults.append(f"key {name} stands twice, in {where}")
+            faults.append(f"key {name} is given twice, in {where}")
         lines.setdefault(name, line)
-        faults += _given_twice(value, f"{name}.", seen)
+        faults += _duplicate_keys(value, f"{name}.", seen)
     return faults
 
 
@@ -51,23 +51,23 @@ def _parse(text: str) -> tuple[object, list[str]]:
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
-        faults = _given_twice(node, "", set())  # before the values are made, which writes merged keys into the nodes
+        faults = _duplicate_keys(node, "", set())  # now: construct_document adds to the nodes the keys that `<<` merges
         return (None if node is None else loader.construct_document(node)), faults
     finally:
         loader.dispose()
 
 
-# what PyYAML's own constructors raise on ``!!int x`` and the like, besides its own errors
+# besides its own errors, PyYAML lets through whatever int() and the like raise on ``!!int x``
 _BAD_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def parse(text: str):
-    """The value a YAML text stands for; nothing in it is run.
+    """The value of a YAML text; no code in it is run.
 
     Raises
     ------
     ValueError
-        If it is not YAML, or a key stands twice.
+        If it is not YAML, or a key is given twice.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def parse(text: str):
 
 
 def _read(path) -> tuple[dict, list[str]]:
-    """The file's keys and values, and a fault for each key that stands twice."""
+    """The file's keys and values, and a fault for each key given twice."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
@@ -99,7 +99,7 @@ def _read(path) -> tuple[dict, list[str]]:
 
 
 def load_yaml(path) -> dict:
-    """Read a YAML file of keys and values; ``!!python/tuple`` is known, nothing is run.
+    """Read a YAML file of keys and values; ``!!python/tuple`` is understood, no code is run.
 
     ``1e-7`` is a number and ``None`` is null, as in the manual's files.
 
@@ -114,7 +114,7 @@ def load_yaml(path) -> dict:
     Raises
     ------
     FileNotFoundError, ValueError
-        If the file is missing, is not YAML, is not a mapping, or has a key twice.
+        If the file is missing, is not YAML, is not a mapping, or gives a key twice.
     """
     values, faults = _read(path)
     _refuse(path, faults)
@@ -128,14 +128,14 @@ def _refuse(path, faults: list[str]) -> None:
 
 @dataclass(frozen=True)
 class Limit:
-    """What a value must be besides its type: ``Annotated[int, Limit("a whole number above 0", lambda n: n > 0)]``.
+    """A condition besides the type: ``Annotated[int, Limit("a whole number above 0", lambda n: n > 0)]``.
 
     Attributes
     ----------
     words : str
-        What is expected, type and limit, for the fault's line.
+        What is expected, type and limit, as error messages say it.
     holds : callable
-        From a value of the type to bool.
+        Takes a value of the type, returns whether it is allowed.
     """
 
     words: str
@@ -144,13 +144,20 @@ class Limit:
 
 @dataclass(frozen=True)
 class Spelling:
-    """Other ways to write a value: ``Annotated[Literal["dssim", "ssim"], Spelling({"ssim": "dssim"})]``."""
+    """Alternative spellings of a value: ``Annotated[Literal["dssim", "ssim"], Spelling({"ssim": "dssim"})]``."""
 
     means: dict
 
 
 def fits(value, hint) -> bool:
-    """Whether a value read from YAML is of an annotated type; a whole number is a float too.
+    """Whether a value read from YAML is of an annotated type; a whole number counts as a float.
+
+    Parameters
+    ----------
+    value
+        As `load_yaml` reads it.
+    hint : type
+        int, float, str, bool, Path, None, a list, tuple, union or ``Literal`` of these, or ``Annotated`` by a `Limit`.
 
     Examples
     --------
@@ -173,7 +180,7 @@ def fits(value, hint) -> bool:
     if hint in (int, float):
         allowed = (int, float) if hint is float else int
         number = isinstance(value, allowed) and not isinstance(value, bool)
-        return number and (hint is int or abs(value) <= sys.float_info.max)  # neither NaN nor infinite
+        return number and (hint is int or abs(value) <= sys.float_info.max)  # NaN and infinity fail this
     if hint is Path:
         return isinstance(value, (str, Path)) and bool(str(value))
     return value is None if hint is type(None) else isinstance(value, hint)
@@ -191,12 +198,12 @@ def describe(hint) -> str:
     if origin is tuple:
         count = "of any length" if parts[-1] is ... else f"of {len(parts)}"
         return f"a list {count}, each {describe(parts[0])}"
-    words = {Path: "a path", type(None): "null", int: "a whole number", float: "a number", str: "a text"}
+    words = {Path: "a path", type(None): "null", int: "a whole number", float: "a number", str: "text"}
     return words.get(hint, "true or false")
 
 
 def _as_hint(value, hint, folder: Path):
-    """YAML's value as the function wants it: paths from the file's folder, sequences as tuples."""
+    """YAML's value as the function takes it: paths relative to the file's folder, sequences as tuples."""
     parts = typing.get_args(hint)
     for spelling in (part for part in parts if isinstance(part, Spelling)):
         value = spelling.means.get(value, value)
@@ -210,50 +217,51 @@ def _as_tuple(value):
 
 
 def signature(function) -> dict[str, tuple]:
-    """Name, annotation and default of each parameter of a function or class."""
+    """Each named parameter of a function or class: its annotation and its default."""
     plain_class = inspect.isclass(function) and not is_dataclass(function)
     code = function.__init__ if plain_class else function  # a dataclass's own hints know where each field was inherited
     hints, parameters = typing.get_type_hints(code, include_extras=True), inspect.signature(function).parameters
-    return {name: (hints[name], parameter.default) for name, parameter in parameters.items()}
+    named = {name: parameter for name, parameter in parameters.items() if parameter.kind != parameter.VAR_KEYWORD}
+    return {name: (hints[name], parameter.default) for name, parameter in named.items()}
 
 
 def _judge(values: dict, keys: dict[str, tuple], folder: Path, prefix: str = "") -> tuple[dict, list[str]]:
-    """The values that fit as keyword arguments, and a fault for each that does not."""
+    """The valid values as keyword arguments, and a fault for each other one."""
     unknown = [f"{prefix}{key}" for key in values if key not in keys]
     faults = [f"unknown key {', '.join(unknown)}; choose from {', '.join(keys)}"] if unknown else []
-    good = {}
+    valid = {}
     for key, (hint, default) in keys.items():
         name, value = f"{prefix}{key}", values.get(key)
         if key not in values:
             if default is inspect.Parameter.empty:
                 faults.append(f"key {name} is missing, expected {describe(hint)}")
         elif is_dataclass(hint):
-            good[key], found = _build(hint, value, folder, name)
+            valid[key], found = _build(hint, value, folder, name)
             faults += found
         elif fits(value, hint):
-            good[key] = _as_hint(value, hint, folder)
+            valid[key] = _as_hint(value, hint, folder)
         else:
             faults.append(f"{name} is {_SHORT.repr(value)}, expected {describe(hint)}")
-    return good, faults
+    return valid, faults
 
 
 def _build(section: type, values, folder: Path, name: str = "") -> tuple[object, list[str]]:
-    """A dataclass from a mapping (null: its defaults), or None and its faults."""
+    """A dataclass from a mapping (null: its defaults) and no faults, or None and the faults."""
     values = {} if values is None else values
     if not isinstance(values, dict):
         return None, [f"{name} is {_SHORT.repr(values)}, expected keys and values"]
     keys, prefix = signature(section), f"{name}." if name else ""
-    good, faults = _judge(values, keys, folder, prefix)
-    known = good | {key: default for key, (_, default) in keys.items() if key not in values}
+    valid, faults = _judge(values, keys, folder, prefix)
+    known = valid | {key: default for key, (_, default) in keys.items() if key not in values}
     known = {key: value for key, value in known.items() if value is not inspect.Parameter.empty}
     for needed, fault in getattr(section, "RELATIONS", ()):
         if needed <= known.keys() and (found := fault(**{key: known[key] for key in needed})):
             faults.append(f"{prefix}{found}")
-    return (None if faults else section(**good)), faults
+    return (None if faults else section(**valid)), faults
 
 
-def _put(values: dict, overrides: dict) -> dict:
-    """Values with others in their place; ``section.key`` is one key of a section."""
+def _overridden(values: dict, overrides: dict) -> dict:
+    """The values with some overridden; ``section.key`` names a key of a section."""
     values = dict(values)
     for name, value in overrides.items():
         section, _, key = str(name).partition(".")
@@ -271,12 +279,12 @@ def arguments(keys: dict[str, tuple], path, overrides: dict | None = None) -> di
     Parameters
     ----------
     keys : dict of str to (type, default)
-        The keys the file may have, as `signature` gives them; those whose default is
+        The keys the file may have, as `signature` returns them; those whose default is
         ``inspect.Parameter.empty`` are required.
     path : path
         YAML file. Relative paths in it count from its folder.
     overrides : dict, optional
-        Values that take the place of the file's (``--set key=value``).
+        Values that override the file's (``--set key=value``).
 
     Returns
     -------
@@ -290,9 +298,9 @@ def arguments(keys: dict[str, tuple], path, overrides: dict | None = None) -> di
         Naming the file and every unknown key, missing key and wrong type at once.
     """
     values, faults = _read(path)
-    good, found = _judge(values | (overrides or {}), keys, Path(path).resolve().parent)
+    valid, found = _judge(values | (overrides or {}), keys, Path(path).resolve().parent)
     _refuse(path, faults + found)
-    return good
+    return valid
 
 
 def load(section: type, path, overrides: dict | None = None):
@@ -301,13 +309,12 @@ def load(section: type, path, overrides: dict | None = None):
     Parameters
     ----------
     section : dataclass
-        Its ``RELATIONS``, where it has any, are pairs (set of field names, function of
-        these fields that returns what is wrong between them, or None).
+        May have ``RELATIONS``: pairs (set of field names, function of these fields that returns
+        how they contradict each other, or None).
     path : path
-        YAML file. Relative paths in it count from its folder. A section given as null has
-        its defaults.
+        YAML file. Relative paths in it count from its folder. A section given as null takes its defaults.
     overrides : dict, optional
-        Values that take the place of the file's; ``section.key`` is one key of a section.
+        Values that override the file's; ``section.key`` names a key of a section.
 
     Returns
     -------
@@ -318,10 +325,10 @@ def load(section: type, path, overrides: dict | None = None):
     FileNotFoundError
         If there is no such file.
     ValueError
-        Naming the file and every fault at once: unknown, missing and doubled keys, wrong
-        types, values out of range or at odds with each other.
+        Naming the file and every fault at once: unknown, missing and duplicate keys, wrong
+        types, values out of range or contradicting each other.
     """
     values, faults = _read(path)
-    made, found = _build(section, _put(values, overrides or {}), Path(path).resolve().parent)
+    settings, found = _build(section, _overridden(values, overrides or {}), Path(path).resolve().parent)
     _refuse(path, faults + found)
-    return made
+    return settings

@@ -1,4 +1,4 @@
-"""Depth grids: read, georeferenced and written; made-up seafloor.
+"""Depth grids: read, georeferenced and written; synthetic seafloor for tests.
 
 In: NetCDF, GeoTIFF, ESRI ASCII, XYZ or a pickle. Out: an xarray of depths in metres, negative down, with its cell
 size. Notebook 01.

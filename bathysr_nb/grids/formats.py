@@ -1,6 +1,6 @@
-"""Open the files that grids come in, lazily, as they are; `bathysr_nb.grids.read` makes sense of them.
+"""Open grid files of all kinds lazily and unchanged; `bathysr_nb.grids.read` interprets them.
 
-Files are told apart by their first bytes, text and arrays by their suffix.
+Files are recognised by their first bytes, text and arrays by their suffix.
 """
 
 from __future__ import annotations
@@ -32,13 +32,20 @@ SUFFIXES = {".xyz": "XYZ", ".txt": "XYZ", ".csv": "XYZ", ".pkl": "pickle", ".pic
 
 
 def file_kind(path: Path) -> str:
+    """The kind of a file: one of the values of `MAGIC` and `SUFFIXES`, or ESRI ASCII.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
     with open(path, "rb") as file:
         head = file.read(512)
     for magic, kind in MAGIC.items():
         if head.startswith(magic):
             return kind
     if head.startswith(b"CDF\x05"):
-        raise ValueError(f"{project.shorten(path)}: is NetCDF of the CDF-5 kind; convert it with nccopy -k nc4")
+        raise ValueError(f"{project.shorten(path)}: is NetCDF in CDF-5 format; convert it with nccopy -k nc4")
     if re.match(rb"\s*(ncols|nrows)\s", head, re.IGNORECASE):
         return "ESRI ASCII"
     if head and path.suffix.lower() in SUFFIXES:
@@ -51,7 +58,15 @@ def file_kind(path: Path) -> str:
 
 @contextlib.contextmanager
 def reading(name: str, kind: str):
-    """Turn whatever a library says of a damaged file into one line."""
+    """Context in which any error of a library becomes one line that names the file.
+
+    Parameters
+    ----------
+    name : str
+        The file, as errors call it.
+    kind : str
+        As `file_kind` returns it.
+    """
     try:
         yield
     except MemoryError:
@@ -63,7 +78,21 @@ def reading(name: str, kind: str):
 
 @contextlib.contextmanager
 def opened(path: Path, kind: str, variable: str | None):
-    """Yield the depth variable of a file, not yet loaded."""
+    """Context that yields the depth variable of a file, not yet loaded.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        As `file_kind` returns it.
+    variable : str or None
+        Name of the depths, if the file holds several variables.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or the depth variable cannot be found.
+    """
     name = project.shorten(path)
     if variable is not None and kind not in ("NetCDF-3", "NetCDF-4", "XYZ"):
         raise ValueError(f"{name}: variable is {variable!r}, but a file of kind {kind} holds one grid; leave it out")
@@ -77,13 +106,13 @@ def opened(path: Path, kind: str, variable: str | None):
             elif kind == "XYZ":
                 columns = read_columns(path)
             elif kind in ("NetCDF-3", "NetCDF-4"):
-                # a grid mapping that is named but not there is no fault
+                # xarray warns of a grid mapping that is named but absent, which many files do
                 warnings.filterwarnings("ignore", message=".*referenced in")
                 engine = "scipy" if kind == "NetCDF-3" else "h5netcdf"
                 options = {"decode_coords": "all", "decode_times": False, "cache": False}
                 dataset = stack.enter_context(xr.open_dataset(path, engine=engine, **options))
             else:
-                stack.enter_context(rasterio.Env())  # GDAL's own messages go to the log
+                stack.enter_context(rasterio.Env())  # sends GDAL's own messages to the log, not to the screen
                 driver = "GTiff" if kind == "GeoTIFF" else "AAIGrid"
                 raw = rioxarray.open_rasterio(path, mask_and_scale=True, cache=False, driver=driver)
                 stack.callback(raw.close)
@@ -100,14 +129,14 @@ def opened(path: Path, kind: str, variable: str | None):
 
 
 def _band(raw: xr.DataArray) -> xr.DataArray:
-    """Of several bands the one that is described as a depth, where one is."""
+    """The one band of several that is described as depths; all bands if none or several are."""
     described = raw.attrs.get("long_name")
     named = [i for i, text in enumerate(described) if text in NAMES] if isinstance(described, tuple) else []
     return raw[named].assign_attrs(long_name=described[named[0]]) if len(named) == 1 else raw
 
 
 def _pick(name: str, present: list, flat: list, variable: str | None) -> str:
-    """The one depth variable among those `present`, of which `flat` are 2-D."""
+    """The one depth variable among those `present`, of which those in `flat` are 2-D."""
     if variable is not None:
         found = [variable] if variable in present else []
     else:
@@ -115,12 +144,12 @@ def _pick(name: str, present: list, flat: list, variable: str | None) -> str:
     if len(found) != 1:
         wanted = f"variable {variable!r}" if variable else "one 2-D depth variable"
         holds = ", ".join(map(str, found or present)) or "none"
-        raise ValueError(f"{name}: expected {wanted}, found {holds}; name the depths with variable=")
+        raise ValueError(f"{name}: expected {wanted}, found {holds}; name the depth variable with variable=")
     return found[0]
 
 
 def read_columns(path: Path) -> pd.DataFrame:
-    """Numbers in columns, named by the header or else x, y, z."""
+    """A table of numbers in columns, named by the header or, without one, x, y, z."""
     with open(path, encoding="utf-8-sig") as file:
         first = next((line for line in file if line.strip() and not line.startswith("#")), "")
     separator = "," if "," in first else r"\s+"
@@ -149,7 +178,7 @@ def _from_columns(name: str, table: pd.DataFrame, variable: str | None) -> xr.Da
     depth = _pick(name, others, others, variable)
     axes, places = zip(*(_regular(name, side, table[side].to_numpy()) for side in (y, x)))
     shape = tuple(map(len, axes))
-    if shape[0] * shape[1] > 100 * len(table):
+    if shape[0] * shape[1] > 100 * len(table):  # scattered points would fill the memory with an almost empty grid
         raise ValueError(f"{name}: {len(table)} points on {shape[0]} x {shape[1]} cells; expected a regular grid")
     cells = np.ravel_multi_index(places, shape)
     order, counts = np.unique(cells, return_counts=True)
@@ -162,7 +191,7 @@ def _from_columns(name: str, table: pd.DataFrame, variable: str | None) -> xr.Da
 
 
 def _regular(name: str, axis: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Regular coordinates that hold all the values of a column, and the place of each value."""
+    """Regular coordinates that include all values of a column, and the position of each value among them."""
     found, inverse = np.unique(values, return_inverse=True)
     if len(found) < 2 or not np.isfinite(found).all():
         raise ValueError(f"{name}: {len(found)} different values of {axis}; expected at least 2 and none missing")

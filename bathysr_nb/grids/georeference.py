@@ -16,19 +16,19 @@ NOT_METRES = r"(km|kilomet|cm|centimet|dm|decimet|ft|feet|foot|us_survey|fathom)
 
 
 def ordered(name: str, raw: xr.DataArray) -> xr.DataArray:
-    """A 2-D grid with its rows along the first axis, its coordinates checked.
+    """A 2-D grid with rows along the first axis and its coordinates checked.
 
     Parameters
     ----------
     name : str
-        What errors call it.
+        What errors call the grid.
     raw : DataArray
         With coordinates named y and x, lat and lon, or in degrees_north and degrees_east.
 
     Raises
     ------
     ValueError
-        If there are no such coordinates, or they are not regular and in metres or degrees.
+        If there are no such coordinates, or they are irregular or in other units than metres or degrees.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def ordered(name: str, raw: xr.DataArray) -> xr.DataArray:
 
 
 def turned(grid: xr.DataArray) -> xr.DataArray:
-    """A grid whose first coordinate falls and whose second one rises: north up.
+    """A grid with its first coordinate falling and its second rising: north up.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def turned(grid: xr.DataArray) -> xr.DataArray:
 
 
 def _axis(name: str, raw: xr.DataArray, names: tuple, direction: str) -> str:
-    """The dimension that is named so, or whose units are degrees_north (degrees_east)."""
+    """The dimension with one of the names, or with units of degrees_north (degrees_east)."""
     for dim in raw.dims:
         if str(dim).lower() in names or re.match(rf"degrees?_?{direction[0]}", units_of(raw[dim])):
             return dim
@@ -79,45 +79,45 @@ def _check_regular(name: str, axis: xr.DataArray) -> None:
     step = step_of(centres)
     rounding = 2 * float(np.spacing(abs(centres).max())) if centres.dtype.kind == "f" else 0
     off = abs(np.diff(centres.astype(float)) - step).max()
-    if not (step and off <= 1e-3 * abs(step) + rounding):  # so that NaN is an error too
+    if not (step and off <= 1e-3 * abs(step) + rounding):  # in this form NaN is an error too
         raise ValueError(f"{name}: the steps of {axis.name} are irregular (by up to {off:g}); expected equal steps")
 
 
 def step_of(centres) -> float:
-    """Mean step of an axis from centre to centre, negative where it falls."""
+    """Mean step of an axis from centre to centre, negative if it falls."""
     return (float(centres[-1]) - float(centres[0])) / (len(centres) - 1)
 
 
 def outer_edges(centres) -> tuple[float, float]:
-    """The lower and the upper end of an axis, half a cell beyond its centres."""
+    """Lower and upper end of an axis, half a cell beyond its outer centres."""
     half = abs(step_of(centres)) / 2
     return float(min(centres[0], centres[-1])) - half, float(max(centres[0], centres[-1])) + half
 
 
 def reference_system(name: str, raw: xr.DataArray, given, unlocated: bool) -> CRS | None:
-    """Reference system of a grid: its own, or the one given, or EPSG:4326 for degrees.
+    """Reference system of a grid: its own, else the given one, else EPSG:4326 for degrees.
 
     Parameters
     ----------
     name : str
-        What errors call it.
+        What errors call the grid.
     raw : DataArray, 2-D
     given : str, int, CRS or None
     unlocated : bool
-        The coordinates were made up.
+        Whether the coordinates were made up from a cell size.
 
     Raises
     ------
     ValueError
-        If the one given is none, or two of the file's, the given one and the coordinates contradict each other.
+        If the given one is invalid, or contradicts the file's, or either contradicts the coordinates.
     """
     with reading(name, "grid"):
         found = raw.rio.crs
     if found and found.is_geographic and 'GEOGCS["undefined"' in found.to_wkt():
-        found = None  # GEBCO's files name an ellipsoid only
+        found = None  # GEBCO's files name only an ellipsoid; degrees then mean EPSG:4326
     try:
         given = None if given is None else CRS.from_user_input(given)
-    except ValueError:  # rasterio's CRSError is one
+    except ValueError:  # the base class of rasterio's CRSError
         raise ValueError(f"{name}: crs is {given!r}; expected a reference system such as EPSG:32755") from None
     y, x = (raw[dim] for dim in raw.dims)
     degrees = str(y.name).lower() in Y_NAMES[1:] or units_of(y).startswith("degree")
@@ -136,22 +136,40 @@ def reference_system(name: str, raw: xr.DataArray, given, unlocated: bool) -> CR
 
 
 def _same_crs(one: CRS, other: CRS) -> bool:
+    """Whether they are equal, or spellings of the same EPSG code; neither having a code does not make them equal."""
     return one == other or one.to_epsg() == other.to_epsg() is not None
 
 
 def _say(crs: CRS) -> str:
+    """A short text such as EPSG:32755, where its full definition would fill several lines."""
     return crs.to_string() if len(crs.to_string()) < 60 else pyproj.CRS(crs.to_wkt()).name
 
 
-def cell_metres(name: str, y: np.ndarray, x: np.ndarray, crs: CRS | None) -> tuple[float, float]:
-    """Cell size (dy, dx); in degrees at mid-latitude, with a warning when dx varies by more than 2%."""
+def cell_size_of_axes(name: str, y: np.ndarray, x: np.ndarray, crs: CRS | None) -> tuple[float, float]:
+    """Cell size (dy, dx) in metres from the coordinates of a grid's rows and columns.
+
+    Parameters
+    ----------
+    name : str
+        What the warning calls the grid.
+    y, x : ndarray
+        Cell centres.
+    crs : CRS or None
+        If it is in degrees, the size is that at mid-latitude.
+
+    Warns
+    -----
+    UserWarning
+        If dx varies by more than 2% between the rows.
+    """
     dy, dx = abs(step_of(y)), abs(step_of(x))
     if crs is None or not crs.is_geographic:
         return dy, dx
     geod = pyproj.CRS(crs.to_wkt()).get_geod()
     middle = (y[0] + y[-1]) / 2
+    # cells are widest at the equator and narrow towards the poles, so the extremes are at the ends or at the equator
     rows = [y[0], middle, y[-1], 0.0 if y[-1] < 0 < y[0] else middle]
-    width = [geod.inv(0, lat, dx, lat)[2] for lat in rows]
+    width = [geod.inv(0, latitude, dx, latitude)[2] for latitude in rows]
     if (change := (max(width) - min(width)) / width[1]) > 0.02:
         warnings.warn(
             f"{name}: dx varies by {change:.1%} between the rows ({min(width):.0f} to {max(width):.0f} m, "
@@ -161,8 +179,8 @@ def cell_metres(name: str, y: np.ndarray, x: np.ndarray, crs: CRS | None) -> tup
     return geod.inv(0, middle - dy / 2, 0, middle + dy / 2)[2], width[1]
 
 
-def cell_size(grid: xr.DataArray) -> tuple[float, float]:
-    """Cell size (dy, dx) of a grid in metres, from its coordinates; of degrees at mid-latitude.
+def cell_size_of(grid: xr.DataArray) -> tuple[float, float]:
+    """Cell size (dy, dx) of a grid in metres, from its coordinates; if they are in degrees, at mid-latitude.
 
     Parameters
     ----------
@@ -171,15 +189,15 @@ def cell_size(grid: xr.DataArray) -> tuple[float, float]:
     Examples
     --------
     >>> from bathysr_nb.grids.read import bundled_grid, read_grid
-    >>> tuple(round(size, 1) for size in cell_size(read_grid(bundled_grid())[::4, ::4]))
+    >>> tuple(round(size, 1) for size in cell_size_of(read_grid(bundled_grid())[::4, ::4]))
     (1083.6, 1083.6)
     """
-    with warnings.catch_warnings(action="ignore"):  # whoever read the grid was told
-        return cell_metres("grid", grid.y.values, grid.x.values, grid.rio.crs)
+    with warnings.catch_warnings(action="ignore"):  # read_grid has warned already
+        return cell_size_of_axes("grid", grid.y.values, grid.x.values, grid.rio.crs)
 
 
 def finer_axes(grid: xr.DataArray, scale: int) -> dict[str, np.ndarray]:
-    """Cell centres of a finer grid of the same ground: the outer edges are the same.
+    """Cell centres of a finer grid with the same outer edges.
 
     Parameters
     ----------
@@ -190,7 +208,7 @@ def finer_axes(grid: xr.DataArray, scale: int) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray
-        y and x, in the order of the grid's.
+        y and x, each in the direction of the grid's.
 
     Examples
     --------
@@ -207,9 +225,9 @@ def finer_axes(grid: xr.DataArray, scale: int) -> dict[str, np.ndarray]:
 
 
 def north_up(grid: xr.DataArray) -> xr.DataArray:
-    """A grid with dims (y, x), y falling and x rising, from one with lat and lon or another order.
+    """A grid with dims (y, x), y falling and x rising, from one with lat and lon or in another order.
 
-    Degrees without a reference system get EPSG:4326, as `bathysr_nb.grids.read.read_grid` does it.
+    A grid in degrees without a reference system gets EPSG:4326, as in `bathysr_nb.grids.read.read_grid`.
 
     Raises
     ------
@@ -219,7 +237,7 @@ def north_up(grid: xr.DataArray) -> xr.DataArray:
     Warns
     -----
     UserWarning
-        If it names a reference system that was left behind when the file was opened.
+        If it names a reference system that was lost when the file was opened.
 
     Examples
     --------
@@ -229,17 +247,19 @@ def north_up(grid: xr.DataArray) -> xr.DataArray:
     """
     if not isinstance(grid, xr.DataArray) or grid.ndim != 2:
         found = f"dims {grid.dims}" if isinstance(grid, xr.DataArray) else type(grid).__name__
-        raise ValueError(f"grid: {found}; expected a DataArray with dims (y, x) as read_grid gives it")
+        raise ValueError(f"grid: {found}; expected a DataArray with dims (y, x) as read_grid returns it")
     if missing := [dim for dim in grid.dims if dim not in grid.coords]:
         raise ValueError(f"grid: dims {', '.join(map(str, missing))} have no coordinates")
     if str(grid.attrs.get("positive", "")).lower() == "down":
-        raise ValueError("grid: its depths are positive down; expected metres, negative down, as read_grid gives them")
-    mapping = grid.attrs.get("grid_mapping", grid.encoding.get("grid_mapping"))
+        raise ValueError("grid: depths are positive down; expected metres, negative down, as read_grid returns them")
+    # without decode_coords="all", xarray leaves the CRS in a variable of its own, which selecting the depths drops;
+    # what remains is its name, in the attributes or the encoding
+    lost_crs = grid.attrs.get("grid_mapping", grid.encoding.get("grid_mapping"))
     grid = turned(ordered("grid", grid))
     crs = reference_system("grid", grid, None, unlocated="coordinates_from" in grid.attrs)
-    if crs is None and mapping:
-        told = f"grid: its reference system {mapping} was left behind"
-        warnings.warn(f"{told}; open the file with decode_coords='all', or by read_grid", stacklevel=3)
+    if crs is None and lost_crs:
+        remedy = "open it with decode_coords='all', or with read_grid"
+        warnings.warn(f"grid: CRS {lost_crs} was lost when the file was opened; {remedy}", stacklevel=3)
     grid = grid.rename({old: new for old, new in zip(grid.dims, ("y", "x")) if old != new})
     return grid if crs is None else grid.rio.write_crs(crs)
 
@@ -250,7 +270,7 @@ def check_same_ground(lr: xr.DataArray, hr: xr.DataArray, scale: int) -> None:
     Parameters
     ----------
     lr, hr : DataArray, dims (y, x)
-        As `bathysr_nb.grids.read.read_grid` gives them. Of grids without coordinates of their own (pickles, .npy)
+        As `bathysr_nb.grids.read.read_grid` returns them. Of grids without coordinates of their own (pickles, .npy)
         only the shapes are compared.
     scale : int
         HR cells along an LR cell.

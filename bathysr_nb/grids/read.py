@@ -1,8 +1,8 @@
 """Depth grids in and out, with coordinates, cell size and reference system.
 
 Depths are metres, negative down; a missing cell is NaN; the top row is north. Files are
-told apart by their first bytes, text and arrays by their suffix. They are opened lazily, so
-a window of a global grid costs no more than the window.
+recognised by their first bytes, text and arrays by their suffix. They are opened lazily, so
+that a window of a global grid costs no more than the window.
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ def read_grid(
     land : {"keep", "mask"}
         "mask" makes cells at or above sea level missing.
     missing_value : float, optional
-        One further number that means missing, as it is once packed integers are unpacked. NaN and the file's
-        own fill value always do, and exactly 0 in pickles.
+        A further number that means missing, after packed integers are unpacked. NaN and the file's own
+        fill value always do, and exactly 0 in pickles.
     chunks : int, optional
-        For a NetCDF or GeoTIFF file larger than memory: cells along the side of dask's chunks, which are read when
-        they are needed, and once now to check them; the file must stay as it is. Pieces that the file itself is
-        compressed in are read whole.
+        For a NetCDF or GeoTIFF file larger than memory: cells along the side of dask's chunks, which are read once
+        now to check them and again when they are needed, so the file must not change. The file's own compressed
+        chunks are read whole.
 
     Returns
     -------
     DataArray, dims (y, x), float32
         Metres, negative down, NaN where missing, y falling and x rising; ``attrs["cell_size"]``
-        is (dy, dx) in metres (of degrees: at mid-latitude) and ``.rio.crs`` the reference system.
+        is (dy, dx) in metres (at mid-latitude if in degrees) and ``.rio.crs`` the reference system.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def read_grid(
         If there is no such file.
     ValueError
         If the file is damaged or of another kind, has no or several depth variables, is not
-        2-D, regular and in metres or degrees, holds inf or nothing but missing cells, or if
+        2-D, regular and in metres or degrees, has infinite cells or only missing ones, or if
         an argument does not fit the file.
 
     Warns
@@ -86,9 +86,8 @@ def read_grid(
 
     Notes
     -----
-    Depths stored positive are turned when the attribute ``positive`` says "down", or when it
-    is absent, the variable's name, standard_name or long_name says depth, and more cells are
-    above than below 0.
+    Positive-down depths are negated: those with the attribute ``positive`` "down", or without that
+    attribute, called depth in name, standard_name or long_name, and with more cells above 0 than below.
 
     Examples
     --------
@@ -118,10 +117,10 @@ def read_grid(
                 values = (raw.values if chunks is None else raw.chunk(chunks).data).astype(np.float32)
                 values = _without(values, missing_value, 0 if kind == "pickle" else None)
                 counts = _counted(values)
-    values = _depths(name, raw, values, counts, land)
+    values = _depths(name, raw, values, counts, land=land)
     attrs = {k: v for k, v in raw.attrs.items() if k.startswith("flag_")} if _is_code(raw) else ATTRIBUTES
     axes = {"y": raw[raw.dims[0]].values.astype(float), "x": raw[raw.dims[1]].values.astype(float)}
-    grid = xr.DataArray(values, axes, ("y", "x"), attrs=attrs).rename(raw.name)  # dask has a name of its own
+    grid = xr.DataArray(values, axes, ("y", "x"), attrs=attrs).rename(raw.name)  # else it gets the name of a dask array
     grid = georeference.turned(grid)
     if chunks is None:
         grid.values = np.ascontiguousarray(grid.values)
@@ -130,12 +129,12 @@ def read_grid(
         grid = grid.rio.write_crs(crs)
     if unlocated:
         grid.attrs["coordinates_from"] = "cell_size"
-    grid.attrs["cell_size"] = georeference.cell_metres(name, grid.y.values, grid.x.values, crs)
+    grid.attrs["cell_size"] = georeference.cell_size_of_axes(name, grid.y.values, grid.x.values, crs)
     return grid
 
 
 def _two_dimensional(name: str, raw: xr.DataArray) -> xr.DataArray:
-    """Leading dimensions of length 1 taken off."""
+    """The grid without leading dimensions of length 1."""
     raw = raw.isel({dim: 0 for dim in raw.dims[:-2] if raw.sizes[dim] == 1})
     sizes = ", ".join(map(str, raw.shape))
     if raw.ndim != 2 or raw.dtype.kind not in "iuf":
@@ -167,7 +166,7 @@ def _with_coordinates(name: str, raw: xr.DataArray, cell_size) -> tuple[xr.DataA
 
 
 def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
-    """The cells whose centres lie inside `bounds`, not yet loaded."""
+    """The part of a grid whose cell centres lie inside `bounds`, not yet loaded."""
     if bounds is None:
         return raw
     try:
@@ -180,18 +179,16 @@ def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
         slack = 1e-3 * abs(georeference.step_of(centres))
         edges = georeference.outer_edges(centres)
         if not (edges[0] - slack <= low < high <= edges[1] + slack):
-            own = ", ".join(
-                f"{value:.10g}"
-                for value in np.transpose([georeference.outer_edges(raw[d].values) for d in raw.dims[::-1]]).flat
-            )
-            raise ValueError(f"{name}: bounds {tuple(bounds)} are not inside the file's own ({own}) with left < right")
+            (bottom, top), (left, right) = (georeference.outer_edges(raw[axis].values) for axis in raw.dims)
+            extent = ", ".join(f"{edge:.10g}" for edge in (left, bottom, right, top))
+            raise ValueError(f"{name}: bounds {tuple(bounds)} are not inside the file's ({extent}) with left < right")
         inside = np.flatnonzero((centres >= low - slack) & (centres <= high + slack))
         picked[dim] = slice(inside[0], inside[-1] + 1) if len(inside) else slice(0)
     return _two_dimensional(f"{name}: the window {tuple(bounds)}", raw.isel(picked))
 
 
 def _without(values, *numbers):
-    """Cells that hold one of the numbers made NaN."""
+    """The values with NaN in place of each of the numbers."""
     for number in numbers:
         if number is not None:
             values = np.where(values == np.float32(number), np.float32(np.nan), values)
@@ -199,23 +196,23 @@ def _without(values, *numbers):
 
 
 def _counted(values) -> dict[str, int]:
-    """How many cells are infinite, known, above and below 0; one pass through a grid of dask."""
+    """How many cells are infinite, known, above and below 0, counted in one pass through a dask array."""
     asked = {"infinite": np.isinf(values), "known": ~np.isnan(values), "above": values > 0, "below": values < 0}
     return dict(zip(asked, dask.compute(*(found.sum() for found in asked.values()))))
 
 
-def _depths(name: str, raw: xr.DataArray, values, counts: dict[str, int], land: str):
-    """Faults found, depths turned to negative down, land masked."""
+def _depths(name: str, raw: xr.DataArray, values, counts: dict[str, int], *, land: str):
+    """The values checked, positive-down depths negated, and land masked if asked for."""
     if re.match(georeference.NOT_METRES, georeference.units_of(raw)):
         raise ValueError(f"{name}: {raw.name} is in {georeference.units_of(raw)}; expected metres")
     if counts["infinite"]:
         raise ValueError(f"{name}: {counts['infinite']} infinite cells; make them NaN or name them with missing_value=")
     if not counts["known"]:
         raise ValueError(f"{name}: all cells are missing")
-    turn = _is_positive_down(raw, counts)
-    if land == "mask" and not counts["above" if turn else "below"]:
-        raise ValueError(f"{name}: no cell lies below 0; depths stored positive need the attribute positive='down'")
-    values = 0 - values if turn else values
+    positive_down = _is_positive_down(raw, counts)
+    if land == "mask" and not counts["above" if positive_down else "below"]:
+        raise ValueError(f"{name}: no cell lies below 0; positive-down depths need the attribute positive='down'")
+    values = 0 - values if positive_down else values  # not -values, which would make -0.0 of 0
     return np.where(values < 0, values, np.float32(np.nan)) if land == "mask" else values
 
 
@@ -228,11 +225,12 @@ def _is_positive_down(raw: xr.DataArray, counts: dict[str, int]) -> bool:
 
 
 def _is_code(raw: xr.DataArray) -> bool:
+    """Whether the cells are codes such as GEBCO's type identifiers, not depths."""
     return str(raw.name).lower() == "tid" or not {"flag_values", "flag_masks"}.isdisjoint(raw.attrs)
 
 
 def measured(tid, keep) -> np.ndarray:
-    """Where a depth comes from one of the wanted kinds of source.
+    """Where a depth comes from one of the wanted sources.
 
     Parameters
     ----------

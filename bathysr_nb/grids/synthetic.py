@@ -1,7 +1,7 @@
-"""A made seafloor for tests and benchmarks, never for a result.
+"""Synthetic seafloor for tests and benchmarks, never for a result.
 
-On random-phase relief no network beats a linear filter, so a score on this ground says
-nothing about the method. It is here because tests need seafloor of any size at once.
+On random-phase relief no network beats a linear filter, so a score on it says nothing
+about the method. It exists because tests need seafloor of any size, instantly.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
-#: depth (m), relief (m), spectral slope, scarps and cones per 1000 km2, their height (m)
+#: Depth (m), relief (m), spectral slope, number of scarps and cones per 1000 km2, and their height (m).
 PROVINCES = {
     "trough": {"depth": -1500.0, "relief": 40.0, "beta": 3.6, "scarps": 2.0, "cones": 1.0, "height": 60.0},
     "ridge": {"depth": -2500.0, "relief": 200.0, "beta": 3.6, "scarps": 12.0, "cones": 8.0, "height": 350.0},
@@ -26,8 +26,8 @@ def _fractal(shape, beta, rng) -> np.ndarray:
     return (relief - relief.mean()) / relief.std()
 
 
-def _add_scarps(depth, cell, count, height, rng) -> None:
-    """Fault scarps: one side of a line drops, smoothed over three cells, fading along strike."""
+def _add_scarps(depth, rng, *, cell, count, height) -> None:
+    """Add fault scarps: one side of a line drops, smoothed over three cells, fading along strike."""
     rows, cols = depth.shape
     for _ in range(count):
         cy, cx, half = rng.uniform(0, rows), rng.uniform(0, cols), rng.uniform(2e3, 8e3) / cell
@@ -40,7 +40,8 @@ def _add_scarps(depth, cell, count, height, rng) -> None:
         window -= height * rng.exponential() * fade / (1 + np.exp(np.clip(-across / 3, -30, 30)))
 
 
-def _add_cones(depth, cell, count, height, rng) -> None:
+def _add_cones(depth, rng, *, cell, count, height) -> None:
+    """Add volcanic cones."""
     rows, cols = depth.shape
     for _ in range(count):
         cy, cx = rng.uniform(0, rows), rng.uniform(0, cols)
@@ -52,7 +53,9 @@ def _add_cones(depth, cell, count, height, rng) -> None:
         window += top * np.clip(1 - np.hypot(y - cy, x - cx) / radius, 0, None)
 
 
-def seafloor(shape=(400, 400), cell: float = 50.0, province: str = "trough", seed: int = 0, missing: float = 0.0):
+def seafloor(
+    shape=(400, 400), cell: float = 50.0, *, province: str = "trough", seed: int = 0, missing: float = 0.0
+) -> np.ndarray:
     """Make a seafloor of fractal relief, fault scarps and volcanic cones.
 
     Parameters
@@ -62,7 +65,7 @@ def seafloor(shape=(400, 400), cell: float = 50.0, province: str = "trough", see
     cell : float
         Cell size in metres.
     province : {"trough", "ridge"}
-        Gentle or steep ground.
+        Gentle or steep terrain.
     seed : int
     missing : float
         Share of the cells, in [0, 1), set to NaN at random.
@@ -88,10 +91,10 @@ def seafloor(shape=(400, 400), cell: float = 50.0, province: str = "trough", see
         raise ValueError(f"missing is {missing}, expected a share in [0, 1)")
     p, rng = PROVINCES[province], np.random.default_rng(seed)
     area = shape[0] * shape[1] * (cell / 1e3) ** 2 / 1e3  # in 1000 km2
-    extent = max(shape) * cell / 100e3  # relief grows with the size of the map
+    extent = max(shape) * cell / 100e3  # a fractal's relief grows with the size of the map
     depth = _fractal(shape, p["beta"], rng) * np.float32(p["relief"] * extent ** (p["beta"] / 2 - 1))
-    _add_scarps(depth, cell, rng.poisson(p["scarps"] * area), p["height"], rng)
-    _add_cones(depth, cell, rng.poisson(p["cones"] * area), p["height"], rng)
+    _add_scarps(depth, rng, cell=cell, count=rng.poisson(p["scarps"] * area), height=p["height"])
+    _add_cones(depth, rng, cell=cell, count=rng.poisson(p["cones"] * area), height=p["height"])
     depth = np.minimum(depth + np.float32(p["depth"]), np.float32(-1))
     if missing:
         depth[rng.random(shape, dtype=np.float32) < missing] = np.nan

@@ -1,4 +1,4 @@
-"""Write grids as compressed NetCDF or cloud-optimised GeoTIFF, whole or not at all, a tile at a time."""
+"""Write grids tile by tile as compressed NetCDF or cloud-optimised GeoTIFF, whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from bathysr_nb.files import project, store
 
 ATTRIBUTES = {"long_name": "elevation relative to sea level", "units": "m", "positive": "up"}
 SUFFIXES = (".nc", ".tif", ".tiff")
-BLOCK = 256  # cells along the side of what is compressed as one
-CACHE = 128  # MiB that GDAL keeps, whatever the machine has
+BLOCK = 256  # cells along the side of a compressed chunk
+CACHE = 128  # MiB of GDAL's cache; its default grows with the machine's memory
 KEPT = ("long_name", "standard_name", "units", "positive", "flag_masks", "flag_values", "flag_meanings")
 GLOBAL = ("title", "source", "history")
 
@@ -27,18 +27,18 @@ def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -
     Parameters
     ----------
     grid : DataArray or Dataset, dims (y, x)
-        Metres, negative down, NaN where missing, as `read_grid` gives it; or several fields, which become
-        variables, or bands that are described by their names. Fields of dask are computed and written
-        a tile at a time. Of a dataset title, source and history are kept.
+        Metres, negative down, NaN where missing, as `read_grid` returns it; or several fields, which become
+        variables, or bands described by the fields' names. Dask arrays are computed and written tile by
+        tile. A dataset's title, source and history are kept.
     path : path
         A relative path counts from the project's root.
     overwrite : bool
-        Replace a file that is there already.
+        Replace an existing file.
 
     Raises
     ------
     ValueError
-        If the suffix is another one, or the dimensions are not (y, x) with coordinates.
+        If the suffix is none of these, or the dimensions are not (y, x) with coordinates.
     FileExistsError
         If the file exists and `overwrite` is false.
 
@@ -63,7 +63,19 @@ def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -
 
 
 def check_writable(path, overwrite: bool = False) -> None:
-    """Raise beforehand what `write_grid` would raise: wrong suffix, a file that is there, no access."""
+    """Raise the errors of `write_grid` before anything is computed: wrong suffix, existing file, no access.
+
+    Parameters
+    ----------
+    path : path
+        The file to write; a relative path counts from the project's root.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    ValueError, FileExistsError, OSError
+    """
     path = project.resolve(path)
     name = project.shorten(path)
     if path.suffix.lower() not in SUFFIXES:
@@ -75,14 +87,14 @@ def check_writable(path, overwrite: bool = False) -> None:
         raise FileExistsError(f"{name}: exists already; pass overwrite=True (--force) to replace it")
     folder = next(above for above in path.parents if above.exists())
     try:
-        tempfile.TemporaryFile(dir=folder).close()
+        tempfile.TemporaryFile(dir=folder).close()  # trying is the only sure test of permissions
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"{name}: cannot write into {project.shorten(folder)} ({reason})") from None
 
 
 def _plain(name: str, grid) -> xr.Dataset:
-    """The fields as they are written: plain coordinates, CF attributes, reference system."""
+    """The fields as they are written: bare coordinates, CF attributes, reference system."""
     fields = dict(grid.data_vars) if isinstance(grid, xr.Dataset) else {"elevation": grid}
     for field in fields.values():
         if field.dims != ("y", "x") or not {"y", "x"} <= set(field.coords):
@@ -103,7 +115,7 @@ def _plain(name: str, grid) -> xr.Dataset:
     if grid.rio.crs is not None:
         plain = plain.rio.write_crs(grid.rio.crs).rio.write_coordinate_system()
     else:
-        for axis in "yx":  # which is which is what GDAL asks for
+        for axis in "yx":  # without these, GDAL does not know which axis is which
             plain[axis].attrs |= {"units": "m", "axis": axis.upper(), "standard_name": f"projection_{axis}_coordinate"}
     more = grid.attrs if isinstance(grid, xr.Dataset) else {}
     return plain.assign_attrs({"Conventions": "CF-1.8"} | {k: more[k] for k in GLOBAL if k in more})
@@ -118,13 +130,13 @@ def _write_netcdf(plain: xr.Dataset, part: Path) -> None:
 
 
 def _write_geotiff(plain: xr.Dataset, part: Path) -> None:
-    """A plain file tile by tile, and from it the cloud-optimised one, which GDAL makes of finished files only."""
+    """Write a plain GeoTIFF tile by tile, then copy it to a cloud-optimised one, which GDAL cannot write in tiles."""
     bands = _bands(plain)
     missing = np.nan if bands.dtype.kind == "f" else None
     tiles = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "bigtiff": "IF_SAFER"}
     averaged = "AVERAGE" if bands.dtype.kind == "f" else "NEAREST"
     packed = {"compress": "DEFLATE", "predictor": "YES", "bigtiff": "IF_SAFER", "overview_resampling": averaged}
-    part.unlink()  # rasterio tries to open what it replaces
+    part.unlink()  # rasterio would try to open the empty file
     with (
         tempfile.TemporaryDirectory(dir=part.parent, prefix=part.stem) as folder,
         rasterio.Env(GDAL_CACHEMAX=CACHE),
@@ -139,7 +151,7 @@ def _write_geotiff(plain: xr.Dataset, part: Path) -> None:
 
 
 def _bands(plain: xr.Dataset) -> xr.DataArray:
-    """One field as it is, several stacked along ``band`` with their names as descriptions."""
+    """One field unchanged; several stacked along ``band``, described by their names."""
     names = list(plain.data_vars)
     if len(names) == 1:
         return plain[names[0]]

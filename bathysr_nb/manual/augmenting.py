@@ -67,8 +67,7 @@ def augment_files(
     hr, lr = (store.load_patches(path)[..., 0] for path in inputs)
     pair_scale(lr, hr, inputs[1], inputs[0])
     for path, side in zip(inputs, (hr, lr)):
-        if not len(side) or not np.isfinite(side).all():
-            raise ValueError(f"{path}: expected patches without missing or infinite cells, found {side.shape}")
+        store.check_complete(path, side)
     copies = _in_portions(make, lr, hr)
     if with_originals:
         copies = _originals_first(lr, hr, copies)

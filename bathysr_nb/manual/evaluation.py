@@ -5,6 +5,7 @@ Source: ours, beyond the manual's test (`bathysr_nb.manual.testing`).
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 
 from bathysr_nb import interpolation
 from bathysr_nb.files import store
-from bathysr_nb.manual import sets, testing, trained
+from bathysr_nb.manual import sets, trained
 from bathysr_nb.manual.inputfile import Params
 from bathysr_nb.manual.sets import LoadedPairs, load_set
 from bathysr_nb.models import prediction
@@ -29,7 +30,7 @@ from bathysr_nb.scores.terrain_measures import RIM, detail_beyond_bicubic, inven
 from bathysr_nb.terrain import mean_slope_gradient
 
 FOLDER = "evaluation"
-MADE = r"scores\.(csv|md)|spectrum\.(csv|png)|errors\.png|invented\.png"  # the names of what is written
+MADE = re.compile(r"scores\.(csv|md)|spectrum\.(csv|png)|errors\.png|invented\.png")  # the files that are written
 INVENTED_PATCHES = 4  # in invented.png
 
 
@@ -69,7 +70,7 @@ def evaluate_params(
         What is unknown and what is assumed instead.
     """
     folder = params.log_dir / FOLDER
-    testing.refuse_foreign(folder, MADE, "evaluation")
+    store.refuse_foreign(folder, MADE.fullmatch, "evaluation")
     pairs = sets.test_set(params)
     model, normalisation = trained.load_network(params, weights)
     with store.replacing_folder(folder, overwrite) as part:

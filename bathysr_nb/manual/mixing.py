@@ -226,8 +226,7 @@ def _read_source(params: MixupParams) -> Source:
     hr, lr = (store.load_patches(path)[..., 0] for path in (params.hr_file, params.lr_file))
     scale = pair_scale(lr, hr, params.lr_file, params.hr_file)
     for path, side in ((params.hr_file, hr), (params.lr_file, lr)):
-        if not len(side) or not np.isfinite(side).all():
-            raise ValueError(f"{path}: expected patches without missing or infinite cells, found {side.shape}")
+        store.check_complete(path, side)
     cells = _cells(params.lr_file, lr, hr)
     if cells is None:
         cells = {"LR": (scale * MANUAL_HR_CELL,) * 2, "HR": (MANUAL_HR_CELL,) * 2}
@@ -295,8 +294,7 @@ def _target_patches(params: MixupParams, source: Source, side: str) -> np.ndarra
             f"{path} has patches of {patches.shape[1:]} cells and {source_path} of {source_patches.shape[1:]}; "
             "expected the same resolution"
         )
-    if not len(patches) or not np.isfinite(patches).all():
-        raise ValueError(f"{path}: expected patches without missing or infinite cells, found {patches.shape}")
+    store.check_complete(path, patches)
     cells = _cells(path, source.lr, source.hr)
     if cells and _differ(cells[side], source.cells[side]):
         found = f"{path} has cells of {_metres(cells[side])} and {source_path} of {_metres(source.cells[side])}"

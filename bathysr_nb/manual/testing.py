@@ -22,7 +22,7 @@ from bathysr_nb.scores import baselines, tables
 from bathysr_nb.scores.tables import MANUAL_EDGES
 
 FOLDER = "test_result"
-MADE = r"test_results.*\.csv|test_result_\d+-\d+\.png|data_SR\.pkl"  # the names of what is written
+MADE = re.compile(r"test_results[^/]*\.csv|test_result_\d+-\d+\.png|data_SR\.pkl")  # the files that are written
 ROWS = 4  # patches per picture
 
 
@@ -66,7 +66,7 @@ def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDG
     Manual 2.2.30, 2.4.4.
     """
     folder = params.log_dir / FOLDER
-    refuse_foreign(folder, MADE, "test")
+    store.refuse_foreign(folder, MADE.fullmatch, "test")
     model, normalisation = load_network(params, weights)
     with store.replacing_folder(folder, overwrite) as part:
         pairs, truth = test_set(params), params.data_dir / "test" / "data_HR.pkl"
@@ -82,13 +82,6 @@ def test(params: Params, weights=None, overwrite: bool = False, edges=MANUAL_EDG
         cell = features.spacing(truth, pairs.hr.shape[1])[0] if truth.with_name("patches.csv").is_file() else None
         _draw(part, pairs, estimates["bicubic"], sr, frame, cell)
     return frame
-
-
-def refuse_foreign(folder: Path, made: str, maker: str) -> None:
-    """Raise a FileExistsError if a folder holds files whose names do not match what its maker writes."""
-    foreign = sorted(p.name for p in folder.glob("*") if not re.fullmatch(made, p.name))
-    if foreign:
-        raise FileExistsError(f"{folder}: holds files that no {maker} made ({foreign[0]}); move them away")
 
 
 def _write_tables(folder: Path, frame: pd.DataFrame, bins: pd.Categorical) -> None:

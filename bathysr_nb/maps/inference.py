@@ -218,7 +218,7 @@ def _tell_other_cells(grid: xr.DataArray, model) -> None:
     if training is None or training.cell_size is None:
         warnings.warn(f"{project.shorten(model)}: the cell size it was trained for is not known", stacklevel=3)
         return
-    size = georeference.cell_size(grid)
+    size = georeference.cell_size_of(grid)
     ratio = cell_ratio(size, training.cell_size)
     if ratio > OTHER_CELLS:
         warnings.warn(
@@ -230,7 +230,7 @@ def _tell_other_cells(grid: xr.DataArray, model) -> None:
 
 def _orientations(grid: xr.DataArray):
     """All eight symmetries where cells are square, else the four that keep rows rows."""
-    dy, dx = georeference.cell_size(grid)
+    dy, dx = georeference.cell_size_of(grid)
     return symmetries.SQUARE if abs(dy / dx - 1) < SQUARE else symmetries.RECTANGLE
 
 
@@ -242,7 +242,7 @@ def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> 
         sr = sr.rio.write_crs(grid.rio.crs)
     for field in sr.data_vars.values():
         field.attrs |= {key: grid.attrs[key] for key in ("coordinates_from",) if key in grid.attrs}
-        field.attrs["cell_size"] = tuple(size / scale for size in georeference.cell_size(grid))
+        field.attrs["cell_size"] = tuple(size / scale for size in georeference.cell_size_of(grid))
     return sr
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bathysr_nb.augment.offline import FLIPS, variant
 from bathysr_nb.augment.resample import ANGLES, rotate
-from bathysr_nb.files import project
+from bathysr_nb.files import project, store
 from bathysr_nb.mixup.blending import blend
 from bathysr_nb.mixup.feature import Feature
 from bathysr_nb.pairs.downsampling import pair_scale, resize
@@ -60,10 +60,8 @@ class Pool:
     def __init__(self, lr, hr, *, originals: int | None = None, delta=1.0, downsampling: str | None = "bilinear"):
         self.lr, self.hr, self.downsampling = np.asarray(lr), np.asarray(hr), downsampling
         self.scale = pair_scale(self.lr, self.hr, "LR", "HR")
-        if not len(self.lr):
-            raise ValueError("found no pairs, expected at least one")
-        if holes := sum(np.count_nonzero(~np.isfinite(side)) for side in (self.lr, self.hr)):
-            raise ValueError(f"expected pairs without missing or infinite cells, found {holes} such cells")
+        for side, patches in (("LR", self.lr), ("HR", self.hr)):
+            store.check_complete(side, patches)
         self._n = len(self.lr) if originals is None else originals
         self.given = len(self.lr) != self._n
         dy, dx = np.broadcast_to(delta, 2)

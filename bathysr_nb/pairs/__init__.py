@@ -1,6 +1,6 @@
 """Patch pairs: a depth grid cut into blocks and low/high resolution patches, split by block.
 
-In: a grid. Out: arrays or pickles of LR and HR patches, and the feature table of each. Notebooks 01 and 02.
+In: a grid. Out: arrays or pickles of LR and HR patches, with their feature tables. Notebooks 01 and 02.
 """
 
 import lazy_loader
@@ -16,8 +16,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "split_blocks",
             "train_validation_test_split",
         ],
-        "dataset": ["Dataset", "SETS", "cleansing", "coarsen", "ocean", "save_set"],
-        "downsampling": ["resize"],
+        "dataset": ["Dataset", "SETS", "save_set"],
+        "downsampling": ["coarsen", "resize"],
         "features": ["spacing", "write_features"],
+        "gaps": ["cleansing", "ocean"],
     },
 )

@@ -1,7 +1,7 @@
 """Blocks of a map, patches of a block, and the split by block.
 
 A *block* is one square of the map, a *patch* one LR/HR pair cut from it. Patches of one
-block overlap, so a block goes whole into one of the sets: otherwise the test set would
+block overlap, so a whole block goes into one of the sets: otherwise the test set would
 hold cells that the network was trained on.
 
 Source: manual 1.1, 1.2.1.
@@ -34,7 +34,7 @@ def block_split(
     img_shape : (int, int)
         Rows and columns of a crop.
     stride : (int, int)
-        Offset between crops; they start at 0, stride, 2 * stride .. while they fit.
+        Offset between crops; they start at 0, stride, 2 * stride, .. as long as they fit.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def rm_nan(lr_blocks: np.ndarray, hr_blocks: np.ndarray) -> tuple[list[np.ndarra
     Returns
     -------
     (list of ndarray (n_i, h, w), list of ndarray (n_i, H, W))
-        One entry a block that is left; blocks may differ in length.
+        One entry for each remaining block; blocks may differ in length.
 
     Notes
     -----
@@ -127,7 +127,7 @@ def split_blocks(n_blocks: int, validation_size: float, test_size: float, rng: n
     Raises
     ------
     ValueError
-        If a share is out of range or nothing is left to train on.
+        If a share is out of range or no block is left to train on.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def split_blocks(n_blocks: int, validation_size: float, test_size: float, rng: n
 
 
 def train_validation_test_split(
-    x, y, validation_size: float = 0.1, test_size: float = 0.1, seed: int = 0
+    x, y, validation_size: float = 0.1, test_size: float = 0.1, *, seed: int = 0
 ) -> list[np.ndarray]:
     """Split blocks of pairs at random, whole blocks at a time.
 
@@ -167,7 +167,7 @@ def train_validation_test_split(
     Raises
     ------
     ValueError
-        As `split_blocks`; also when x and y differ in number of blocks.
+        As `split_blocks`; also if x and y differ in number of blocks.
 
     Notes
     -----
@@ -189,8 +189,8 @@ def _join(blocks, chosen) -> np.ndarray:
     return np.concatenate([blocks[i] for i in chosen]) if len(chosen) else np.empty((0, *blocks[0].shape[1:]))
 
 
-class Pairs(NamedTuple):
-    """All complete pairs of a map, cut out only when they are taken.
+class PairViews(NamedTuple):
+    """All complete pairs of a map, as views of its grids: only `take` copies them.
 
     Attributes
     ----------
@@ -200,7 +200,7 @@ class Pairs(NamedTuple):
         One row a pair: block (in row order), row, col (HR cells of its upper left corner),
         hr_dy, hr_dx (metres), hr_rows (HR cells), scale.
     crops : ndarray of int, shape (n, 4)
-        Place of each pair in the windows.
+        Place of each pair in the first four axes of the windows.
     """
 
     lr_windows: np.ndarray
@@ -215,7 +215,7 @@ class Pairs(NamedTuple):
 
 
 def _cut(windows: np.ndarray, places: list) -> np.ndarray:
-    """Copy windows one by one: numpy's own indexing of so many axes gives a layout that is slow to write."""
+    """Copy windows one by one: NumPy's indexing on so many axes would give a memory layout that is slow to save."""
     out = np.empty((len(places), *windows.shape[4:]), windows.dtype)
     for patch, place in zip(out, places):
         patch[...] = windows[tuple(place)]
@@ -223,7 +223,11 @@ def _cut(windows: np.ndarray, places: list) -> np.ndarray:
 
 
 def _complete(grid, block_shape, img_shape, stride) -> np.ndarray:
-    """Which crops of a grid have no missing cell: bool, (down, across, crops down, across)."""
+    """Which crops of a grid have no missing cell: bool, (down, across, crops down, across).
+
+    Overlapping crops would look at each cell many times, so gaps are summed up once from the upper left corner
+    (an integral image); four of the sums then give the number of gaps in any rectangle.
+    """
     gaps = np.pad(np.isnan(grid), ((1, 0), (1, 0))).cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32)
     (down, across), (h, w) = block_shape, img_shape
     block = (grid.shape[0] // down, grid.shape[1] // across)
@@ -233,7 +237,18 @@ def _complete(grid, block_shape, img_shape, stride) -> np.ndarray:
     return gaps[i + h, j + w] - gaps[i, j + w] - gaps[i + h, j] + gaps[i, j] == 0
 
 
-def find_pairs(lr, hr, block_shape, lr_img_shape, lr_stride, hr_img_shape, hr_stride, cell_size, usable=None) -> Pairs:
+def find_pairs(
+    lr: np.ndarray,
+    hr: np.ndarray,
+    block_shape: tuple[int, int],
+    *,
+    lr_img_shape: tuple[int, int],
+    lr_stride: tuple[int, int],
+    hr_img_shape: tuple[int, int],
+    hr_stride: tuple[int, int],
+    cell_size,
+    usable: np.ndarray | None = None,
+) -> PairViews:
     """Find every complete LR/HR pair of two grids of the same ground.
 
     Parameters
@@ -252,7 +267,7 @@ def find_pairs(lr, hr, block_shape, lr_img_shape, lr_stride, hr_img_shape, hr_st
 
     Returns
     -------
-    Pairs
+    PairViews
 
     Raises
     ------
@@ -282,7 +297,7 @@ def find_pairs(lr, hr, block_shape, lr_img_shape, lr_stride, hr_img_shape, hr_st
     place = {"row": down * block[0] + i * hr_stride[0], "col": across * block[1] + j * hr_stride[1]}
     ground = {"hr_dy": dy, "hr_dx": dx, "hr_rows": hr_img_shape[0], "scale": int(scale)}
     table = pd.DataFrame({"block": down * block_shape[1] + across, **place, **ground})
-    return Pairs(lr_windows, hr_windows, table, crops)
+    return PairViews(lr_windows, hr_windows, table, crops)
 
 
 def trim(shape: tuple[int, int], block_cells: int) -> tuple[int, int]:
@@ -291,7 +306,7 @@ def trim(shape: tuple[int, int], block_cells: int) -> tuple[int, int]:
     Parameters
     ----------
     shape : (int, int)
-        Rows and columns of the HR grid; what is beyond whole blocks is to be left out.
+        Rows and columns of the HR grid.
     block_cells : int
         HR cells along a block's side.
 
@@ -315,11 +330,12 @@ def build_pairs(
     hr: np.ndarray,
     cell_size: float | tuple[float, float],
     block_cells: int = 100,
+    *,
     hr_img_shape: tuple[int, int] = (64, 64),
     hr_stride: tuple[int, int] = (8, 8),
     scale: int = 4,
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """All complete pairs of an HR grid, with the block and the place of each.
+    """Cut all complete pairs out of an HR grid, with the block and the place of each.
 
     Parameters
     ----------
@@ -341,7 +357,7 @@ def build_pairs(
         The downsampled HR patches (`resize`).
     hr : ndarray, shape (n, H, W), float32
     table : DataFrame
-        As `Pairs`.
+        As `PairViews`.
 
     Raises
     ------
@@ -361,8 +377,17 @@ def build_pairs(
             raise ValueError(f"{name} is {cells}, expected multiples of the scale {scale}")
     blocks = trim(hr.shape, block_cells)
     whole = np.asarray(hr[: blocks[0] * block_cells, : blocks[1] * block_cells], dtype=np.float32)
-    coarse = [tuple(c // scale for c in cells) for cells in (hr_img_shape, hr_stride)]
-    pairs = find_pairs(resize(whole, scale), whole, blocks, *coarse, hr_img_shape, hr_stride, cell_size)
+    lr_img_shape, lr_stride = (tuple(c // scale for c in cells) for cells in (hr_img_shape, hr_stride))
+    pairs = find_pairs(
+        resize(whole, scale),
+        whole,
+        blocks,
+        lr_img_shape=lr_img_shape,
+        lr_stride=lr_stride,
+        hr_img_shape=hr_img_shape,
+        hr_stride=hr_stride,
+        cell_size=cell_size,
+    )
     return *pairs.take(), pairs.table
 
 
@@ -376,10 +401,9 @@ def source_and_target(
     block : ndarray of int, shape (n,)
         Block of each patch.
     slope : ndarray, shape (n,)
-        Mean slope gradient of each patch; use the LR one, which is all that would be
-        known of a target area.
+        Mean slope gradient of each patch; use that of LR, as no HR would be known of a target area.
     source_share : float
-        Share of the blocks, gentlest first, that become the source.
+        Share of the blocks, the gentlest ones, that become the source.
 
     Returns
     -------

@@ -1,10 +1,9 @@
-"""Feature tables beside pickles of patches, and the cell size that `patches.csv` tells."""
+"""Feature tables beside pickles of patches, and the cell size recorded in ``patches.csv``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from bathysr_nb.files import store
@@ -19,7 +18,7 @@ def spacing(pickle_path, rows: int) -> tuple[float, float]:
     pickle_path : path
         E.g. ``dataset/train/data_LR.pkl``.
     rows : int
-        Rows of its patches, which tell LR from HR.
+        Rows of its patches: they distinguish LR from HR.
 
     Returns
     -------
@@ -29,18 +28,18 @@ def spacing(pickle_path, rows: int) -> tuple[float, float]:
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no ``patches.csv``, or it is of patches of another size; the remedy is
-        to give the cell size (``--delta``).
+        If there is no ``patches.csv``, or it describes patches of another size; then give the
+        cell size yourself (``--delta``).
     """
     path = Path(pickle_path).with_name("patches.csv")
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, so the cell size is not known; give it in metres (--delta)")
+        raise FileNotFoundError(f"{path}: no such file, so the cell size is unknown; give it in metres (--delta)")
     first = pd.read_csv(path, nrows=1).iloc[0]
     by_rows = {int(first["hr_rows"]): 1, int(first["hr_rows"] // first["scale"]): int(first["scale"])}
     if rows not in by_rows:
         expected = " or ".join(map(str, by_rows))
         raise ValueError(
-            f"{pickle_path}: patches have {rows} rows, {path} tells of {expected}; give the cell size (--delta)"
+            f"{pickle_path}: patches have {rows} rows, but {path} says {expected}; give the cell size (--delta)"
         )
     return float(first["hr_dy"] * by_rows[rows]), float(first["hr_dx"] * by_rows[rows])
 
@@ -55,7 +54,7 @@ def write_features(pickle_path, delta=None, overwrite: bool = False) -> pd.DataF
     delta : float or (float, float), optional
         Cell size in metres, or (dy, dx); None takes it from ``patches.csv`` (`spacing`).
     overwrite : bool
-        Replace a table that is there already.
+        Replace an existing table.
 
     Returns
     -------
@@ -65,6 +64,7 @@ def write_features(pickle_path, delta=None, overwrite: bool = False) -> pd.DataF
     Raises
     ------
     FileNotFoundError, FileExistsError, ValueError
+        If the pickle or the cell size is missing, the table exists, or a cell is missing or infinite.
 
     Notes
     -----
@@ -72,8 +72,7 @@ def write_features(pickle_path, delta=None, overwrite: bool = False) -> pd.DataF
     """
     path = Path(pickle_path)
     patches = store.load_patches(path)
-    if not len(patches) or not np.isfinite(patches).all():
-        raise ValueError(f"{path}: expected patches without missing or infinite cells, found {patches.shape}")
+    store.check_complete(path, patches)
     table = feature_table(patches, spacing(path, patches.shape[1]) if delta is None else delta)
     store.write_text(path.with_suffix(".csv"), table.to_csv(), overwrite=overwrite)
     return table

@@ -19,7 +19,7 @@ import pandas as pd
 
 from bathysr_nb import plots
 from bathysr_nb.files import store
-from bathysr_nb.files.record import RECORD, package_versions, read_record
+from bathysr_nb.files.record import RECORD, differences, package_versions, read_record
 from bathysr_nb.models.backend import dtype_policy, keras
 from bathysr_nb.models.build import BEST, build_model, predictor
 from bathysr_nb.models.normalisation import NORMALISATION, Normalisation
@@ -294,15 +294,10 @@ def _check_folder(log_dir: Path, record: dict, resume: bool) -> bool:
     before = read_record(log_dir)
     if before is None:
         raise ValueError(f"{log_dir / RECORD}: is damaged; start again with force (--force) or in another log_dir")
+    may_differ = ("epochs",) if record["parameters"]["schedule"] == "constant" else ()
     for part in ("parameters", "inputs"):
-        other = [key for key, value in record[part].items() if before[part].get(key) != value]
-        if record["parameters"]["schedule"] == "constant" and other == ["epochs"]:
-            continue
-        if other:
-            was = ", ".join(
-                f"{key} {str(before[part].get(key))[:20]!r}, now {str(record[part][key])[:20]!r}" for key in other
-            )
-            raise ValueError(f"{log_dir}: cannot go on, the run there had other {part}: {was}")
+        if other := differences(before[part], record[part], may_differ):
+            raise ValueError(f"{log_dir}: cannot resume, the earlier run had other {part}: {other}")
     return (log_dir / STATE).exists()
 
 

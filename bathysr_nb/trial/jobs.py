@@ -24,8 +24,9 @@ from scipy.stats import wasserstein_distance
 
 from bathysr_nb import grids, terrain
 from bathysr_nb.files import project, store
+from bathysr_nb.files.record import differences
 from bathysr_nb.mixup import planning
-from bathysr_nb.pairs import blocks, dataset
+from bathysr_nb.pairs import blocks, gaps
 from bathysr_nb.scores import tables
 from bathysr_nb.scores.terrain_measures import RIM
 from bathysr_nb.trial import training_sets
@@ -77,9 +78,16 @@ def areas(ablation: Ablation) -> Areas:
     """Cut the grid into pairs: gentle blocks for training, steep ones for steering and scoring."""
     grid = grids.read_grid(ablation.grid)
     window = (ablation.kernel_size,) * 2 if ablation.kernel_size else None
-    cell, sides = grid.attrs["cell_size"], ((ablation.patch_cells,) * 2, (ablation.stride,) * 2)
-    depth = dataset.ocean(grid.values, window)
-    lr, hr, table = blocks.build_pairs(depth, cell, ablation.block_cells, *sides, ablation.scale)
+    cell = grid.attrs["cell_size"]
+    depth = gaps.ocean(grid.values, window)
+    lr, hr, table = blocks.build_pairs(
+        depth,
+        cell,
+        ablation.block_cells,
+        hr_img_shape=(ablation.patch_cells,) * 2,
+        hr_stride=(ablation.stride,) * 2,
+        scale=ablation.scale,
+    )
     delta = tuple(ablation.scale * d for d in cell)
     slope = terrain.mean_slope_gradient(lr.astype(float), delta)
     gentle, steep = blocks.source_and_target(table["block"], slope, ablation.source_share)
@@ -263,24 +271,23 @@ def _client(workers: int | str):
 
 def _prepare(ablation: Ablation, force: bool) -> None:
     """Make the folder, or see that what is in it is of the same ablation."""
-    folder, there = ablation.save_dir, [name for name in WRITTEN if (ablation.save_dir / name).exists()]
+    folder = ablation.save_dir
     areas(ablation)  # what cannot be cut leaves nothing behind
     record = {"parameters": ablation.fixed, "grid": store.checksum(ablation.grid)}
     record = json.loads(json.dumps(record))
-    if there and RECORD not in there:
-        raise FileExistsError(f"{folder}: holds {there[0]} of no ablation; choose another save_dir, or move it away")
+    if not (folder / RECORD).exists():  # other files may lie there, but none by a name that an ablation would replace
+        store.refuse_foreign(folder, lambda name: name.split("/")[0] not in WRITTEN, "ablation")
     if force:
         for name in WRITTEN:
             path = folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     if (folder / RECORD).exists():
         before = json.loads((folder / RECORD).read_text())
-        other = [key for key, value in record["parameters"].items() if before["parameters"].get(key) != value]
-        other += ["contents of grid"] if before["grid"] != record["grid"] else []
-        if other:
+        recorded, now = (one["parameters"] | {"contents of grid": one["grid"]} for one in (before, record))
+        if other := differences(recorded, now):
             raise ValueError(
-                f"{folder}: holds an ablation with another {', '.join(other)}; choose another save_dir, or delete it "
-                "by --force"
+                f"{folder}: holds an ablation with other settings: {other}; choose another save_dir, or delete it "
+                "with --force"
             )
     (folder / "scores").mkdir(parents=True, exist_ok=True)
     store.write_text(folder / RECORD, json.dumps(record, indent=2), overwrite=True)

@@ -82,7 +82,7 @@ def test_another_run_is_not_replaced(tmp_path):
     station(tmp_path, "06_train/espcn", parameters={"run_dir": "a", "loss": "mae"})
     stations.refuse_other(tmp_path, "06_train/espcn", {"run_dir": "b", "loss": "mae"})
     stations.refuse_other(tmp_path, "06_train/other", {"run_dir": "b", "loss": "mse"})
-    with pytest.raises(ValueError, match="made with loss 'mae'; keep both by another name"):
+    with pytest.raises(ValueError, match=r"made with loss 'mae' \(now 'mse'\); keep both by another name"):
         stations.refuse_other(tmp_path, "06_train/espcn", {"run_dir": "a", "loss": "mse"})
 
 

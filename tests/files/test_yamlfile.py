@@ -40,7 +40,7 @@ def test_a_missing_file_is_named(tmp_path):
         ("a: 1\n---\nb: 1\n", "not valid YAML"),
         ("- 1\n", "expected keys and values, found list"),
         ("# nothing but a comment\n", "expected keys and values, found nothing"),
-        ("a: 1\nb: {c: 1, d: 2, c: 3}\na: 2\n", "key b.c stands twice, in line 2; key a stands twice, in lines"),
+        ("a: 1\nb: {c: 1, d: 2, c: 3}\na: 2\n", "key b.c is given twice, in line 2; key a is given twice, in lines"),
     ],
 )
 def test_what_is_no_mapping_is_one_line(write, text, fault):
@@ -135,10 +135,10 @@ def test_arguments_name_all_faults_at_once(write):
         "way": (Literal["a"], "a"),
     }
     path = write("n: 1\nn: x\nsize: [1]\nother: 1\nmore: 1\nway: b\n")
-    with pytest.raises(ValueError, match="n stands twice") as raised:
+    with pytest.raises(ValueError, match="n is given twice") as raised:
         yamlfile.arguments(keys, path)
     assert str(raised.value) == (
-        f"{path}: key n stands twice, in lines 1 and 2; unknown key other, more; choose from n, size, path, way; "
+        f"{path}: key n is given twice, in lines 1 and 2; unknown key other, more; choose from n, size, path, way; "
         "n is 'x', expected a whole number; size is [1], expected a list of 2, each a whole number; "
         "key path is missing, expected a path; way is 'b', expected 'a'"
     )
@@ -188,11 +188,11 @@ def test_faults_of_a_section_carry_its_name(write, text, faults):
     path = write(text)
     with pytest.raises(ValueError, match="inner") as raised:
         yamlfile.load(Outer, path)
-    assert str(raised.value) == f"{path}: " + "; ".join(["key name is missing, expected a text", *faults])
+    assert str(raised.value) == f"{path}: " + "; ".join(["key name is missing, expected text", *faults])
 
 
 def test_a_long_value_is_shortened(write):
     path = write(f"name: [{'x' * 5000}, {'y' * 5000}]\n")
-    with pytest.raises(ValueError, match="expected a text") as raised:
+    with pytest.raises(ValueError, match="expected text") as raised:
         yamlfile.load(Outer, path)
     assert len(str(raised.value)) < 400 + len(str(path))

@@ -208,7 +208,7 @@ def test_land(tmp_path):
 def test_variables(tmp_path):
     two = dataset("first").assign(second=dataset("second", DEPTHS * 2).second)
     path = save(tmp_path / "two.nc", two)
-    fault(path, "found first, second; name the depths with variable=")
+    fault(path, "found first, second; name the depth variable with variable=")
     np.testing.assert_array_equal(grids.read_grid(path, "second"), DEPTHS * 2)
     fault(path, "expected variable 'third', found first, second", variable="third")
     fault(save(tmp_path / "both.nc", two.rename(first="z", second="Elevation")), "found z, Elevation; name")

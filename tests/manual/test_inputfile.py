@@ -218,7 +218,7 @@ FAULTS = {  # value in YAML: what is said of it
     "norm_range": ("[0, -2500]", r"is \[0, -2500\], expected \[low, high\] with low < high or null"),
     "model": ("edsr", "is 'edsr', expected 'srcnn' or 'fsrcnn' or"),
     "fname_model_weights": ("[a]", r"is \['a'\], expected a path or null"),
-    "read_test_weights": ("''", "is '', expected a text or null"),
+    "read_test_weights": ("''", "is '', expected text or null"),
     "batch_size": ("true", "is True, expected a whole number above 0"),
     "epochs": ("1.5", "is 1.5, expected a whole number above 0"),
     "loss": ("MSE", "is 'MSE', expected 'mae' or 'mse' or 'psnr' or 'dssim'"),
@@ -299,8 +299,8 @@ def test_faults_of_the_whole_file(write):
     with pytest.raises(ValueError, match="epochs") as raised:
         load_params(path)
     for fault in (
-        "key epochs stands twice, in lines 1 and 2",
-        "key espcn.filters stands twice, in line 4",
+        "key epochs is given twice, in lines 1 and 2",
+        "key espcn.filters is given twice, in line 4",
         "unknown key lerning_rate; choose from data_dir, model, input_shape",
         "key data_dir is missing, expected a path",
         "key model is missing, expected 'srcnn' or",

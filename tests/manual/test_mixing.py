@@ -184,7 +184,7 @@ FAULTS = {
     "rate": ({"increase_rate": 0.9}, "increase_rate is 0.9, expected a number of at least 1"),
     "value": ({"target_value": 4}, "target_value is 4, expected 0 or 1 or 2 or 3"),
     "policy": ({"lambda_policy": "gamma"}, "lambda_policy is 'gamma', expected 'target' or 'beta' or 'fixed'"),
-    "name": ({"save_dir_name": "../x"}, "save_dir_name is '../x', expected a folder's name"),
+    "name": ({"save_dir_name": "../x"}, "save_dir_name is '../x', expected a folder name"),
     "originals": ({"original_image_num": 41}, "original_image_num is 41, but there are 40 patches"),
     "threshold": (CSV | {"threshold": 9}, "threshold 9 leaves no high group"),
     "no target": (CSV | {"target_data_csv": None, "std": None}, "no target: expected target_data_csv"),
@@ -193,7 +193,7 @@ FAULTS = {
     "half a section": ({"get_slope_difference": {"valid": True}}, "get_slope_difference.input_data_dir and delta: mis"),
     "delta": ({"get_slope_difference.delta": 70}, r"delta is 70, .* 200 m \(data_LR.pkl\) or 50 m \(data_HR.pkl\)"),
     "too few": ({"lambda_policy": "beta", "increase_rate": 9999}, "too few originals: 399960 different blends"),
-    "twice": ({"save_dir_name": "."}, "save_dir_name is '.', expected a folder's name"),
+    "twice": ({"save_dir_name": "."}, "save_dir_name is '.', expected a folder name"),
 }
 
 

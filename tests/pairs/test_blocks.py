@@ -105,14 +105,15 @@ def test_pairs_are_the_complete_crops_in_row_order(data):
     hr[rng.random(hr.shape) < 0.02] = np.nan
     lr[rng.random(lr.shape) < 0.05] = np.nan
     fine = [tuple(scale * n for n in pair) for pair in (crop, stride)]
+    cuts = {"lr_img_shape": crop, "lr_stride": stride, "hr_img_shape": fine[0], "hr_stride": fine[1]}
     x = blocks.block_split(lr, (down, across), crop, stride)
     y = blocks.block_split(hr, (down, across), *fine)
     expected = [np.concatenate(part or [np.empty((0, 1, 1))]) for part in blocks.rm_nan(x, y)]
     if not len(expected[0]):
         with pytest.raises(ValueError, match="no patch of the grid is complete"):
-            blocks.find_pairs(lr, hr, (down, across), crop, stride, *fine, 50.0)
+            blocks.find_pairs(lr, hr, (down, across), **cuts, cell_size=50.0)
         return
-    pairs = blocks.find_pairs(lr, hr, (down, across), crop, stride, *fine, 50.0)
+    pairs = blocks.find_pairs(lr, hr, (down, across), **cuts, cell_size=50.0)
     for found, wanted in zip(pairs.take(), expected):
         np.testing.assert_array_equal(found, wanted)
     for patch, row, col in zip(pairs.take()[1], pairs.table["row"], pairs.table["col"]):

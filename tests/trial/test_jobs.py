@@ -65,7 +65,7 @@ def test_areas_are_disjoint_and_the_target_is_the_steep_part(config):
     asked = settings.load_settings(config)
     area = jobs.areas(asked)
     grid = grids.read_grid(asked.grid)
-    _, hr, table = blocks.build_pairs(grid.values, grid.attrs["cell_size"], 28, (20, 20), (4, 4))
+    _, hr, table = blocks.build_pairs(grid.values, grid.attrs["cell_size"], 28, hr_img_shape=(20, 20), hr_stride=(4, 4))
     places = {patch.tobytes(): block for patch, block in zip(hr, table["block"])}
     dealt = [{places[patch.tobytes()] for patch in pair[1]} for pair in area[:4]]
     assert sum(map(len, dealt)) == len(set.union(*dealt)) == 24
@@ -98,7 +98,11 @@ def test_goes_on_where_it_was_stopped(config, told):
     scores = pd.read_csv(folder / "ablation.csv")
     assert scores.query("method == 'flip_rotate'")["seed_spread"].notna().all()
     status, said = told(config, "steps=5")
-    assert (status, said.err.count("\n"), "another steps; choose another save_dir" in said.err) == (1, 1, True)
+    assert (status, said.err.count("\n"), "other settings: steps 4 (now 5); choose another save_dir" in said.err) == (
+        1,
+        1,
+        True,
+    )
     assert told(config, "steps=5", "--force")[0] == 0
     assert len(list((folder / "scores").iterdir())) == 4
 
@@ -156,7 +160,7 @@ def test_what_no_ablation_made_is_left_alone(config, told):
     mine.write_text("mine")
     for force in ((), ("--force",)):
         status, said = told(config, *force)
-        assert (status, said.err.count("\n"), "holds scores of no ablation" in said.err) == (1, 1, True)
+        assert (status, said.err.count("\n"), "no ablation made (scores/mine.txt)" in said.err) == (1, 1, True)
     assert mine.read_text() == "mine"
 
 
