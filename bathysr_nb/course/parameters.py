@@ -41,9 +41,7 @@ def preset(station: str, name: str = "quick") -> dict:
     if variant:
         known = sorted(path.stem.removeprefix(f"{notebook}_") for path in folder.glob(f"{notebook}_*.yml"))
         if variant not in known:
-            raise FileNotFoundError(
-                f"{station}: missing, and there is no preset to make it; there are presets for {', '.join(known)}"
-            )
+            raise FileNotFoundError(f"{station}: missing, and there are presets only for {', '.join(known)}")
         values |= load_yaml(folder / f"{notebook}_{variant}.yml")
     return values
 

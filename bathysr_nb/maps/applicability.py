@@ -87,9 +87,7 @@ def applicability(grid: xr.DataArray, training: TrainingRange, reach: int = 0) -
     """
     grid = georeference.north_up(grid)
     if training.cell_size is None:
-        raise ValueError(
-            "the training range has no cell_size, so slopes cannot be compared; train again with cell_size"
-        )
+        raise ValueError("the training range has no cell_size, so slopes cannot be compared; train with cell_size=")
     delta = georeference.cell_size_of(grid)
     cells = max(training.cells - 2, 1) // 2 * 2 + 1
     lazy = grid.chunks is not None

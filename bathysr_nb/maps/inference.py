@@ -63,7 +63,7 @@ def superresolve(
     -------
     Dataset, dims (y, x), float32
         ``elevation`` in metres, with the outer edges and the reference system of `grid`; with `average` also
-        ``spread``, the standard deviation over the orientations in metres. Lazy if `grid` is a dask array, else computed.
+        ``spread``, the standard deviation over the orientations in metres. Lazy if `grid` is, else computed.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def _warn_of_other_cells(grid: xr.DataArray, model) -> None:
     ratio = cell_ratio(size, training.cell_size)
     if ratio > OTHER_CELLS:
         warnings.warn(
-            f"cells of {size[0]:.4g} x {size[1]:.4g} m differ by a factor of {ratio:.1f} from the "
+            f"cells of {size[0]:.4g} x {size[1]:.4g} m are {ratio:.1f} times larger or smaller than the "
             f"{training.cell_size[0]:.4g} x {training.cell_size[1]:.4g} m that the weights were trained for",
             stacklevel=3,
         )

@@ -89,7 +89,7 @@ def test_changed_inputs_and_unfinished_stations_are_errors(tmp_path):
     with pytest.raises(ValueError, match="t of .* is unfinished"):
         stations.ensure(tmp_path, "t")
     with pytest.raises(
-        FileNotFoundError, match="presets for espcn, espcn-adaptive_mixup, esrgan, fsrcnn, srcnn, srgan"
+        FileNotFoundError, match="presets only for espcn, espcn-adaptive_mixup, esrgan, fsrcnn, srcnn, srgan"
     ):
         stations.ensure(tmp_path, "06_train/unet")
 

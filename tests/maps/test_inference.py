@@ -204,9 +204,9 @@ def test_faults_are_one_line(small, network, espcn, tmp_path):
     (tmp_path / "bad.keras").write_text("no model")
     fails("bad.keras: not a saved model", mapped(), tmp_path / "bad.keras")
     judge = small("srgan").discriminator
-    fails(r"discriminator: not a network for depth grids \(makes \(1, 1\)", mapped(), judge)
+    fails(r"discriminator: not a network for depth grids \(turns \(1, 8, 8, 1\) into \(1, 1\)", mapped(), judge)
     flat = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(1, 3, padding="same")], name="flat")
-    fails(r"flat: not a network for depth grids \(makes \(1, 8, 8, 1\)", mapped(), flat)
+    fails(r"flat: not a network for depth grids \(turns \(1, 8, 8, 1\) into \(1, 8, 8, 1\)", mapped(), flat)
     broken = network()
     broken.set_weights([np.full_like(w, np.nan) for w in broken.get_weights()])
     fails("predict NaN", mapped(SEA[:20, :20]), broken)
