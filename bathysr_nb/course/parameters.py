@@ -1,4 +1,4 @@
-"""Parameters of the notebooks: the stations, their presets, and the check of what papermill gives."""
+"""The stations, the presets of their notebooks, and the check of parameters that papermill injects."""
 
 from __future__ import annotations
 
@@ -22,12 +22,18 @@ STATIONS = (
 def preset(station: str, name: str = "quick") -> dict:
     """Parameters of a station's notebook in a preset (``params/<name>/<station>.yml``).
 
-    For ``06_train/srcnn``, those of ``06_train.yml`` and over them ``06_train_srcnn.yml``.
+    For ``06_train/srcnn``, those of ``06_train.yml`` overridden by ``06_train_srcnn.yml``.
+
+    Parameters
+    ----------
+    station : str
+        E.g. ``01_build_dataset`` or ``06_train/srcnn``.
+    name : {"quick", "full"}
 
     Raises
     ------
     FileNotFoundError
-        If there is no such preset, naming those that are.
+        If there is no such preset, naming those there are.
     """
     folder = root() / "params" / name
     notebook, _, variant = station.partition("/")
@@ -35,12 +41,13 @@ def preset(station: str, name: str = "quick") -> dict:
     if variant:
         known = sorted(path.stem.removeprefix(f"{notebook}_") for path in folder.glob(f"{notebook}_*.yml"))
         if variant not in known:
-            raise FileNotFoundError(f"{station}: not made yet, and only {', '.join(known)} can be made by themselves")
+            raise FileNotFoundError(f"{station}: missing, and there are presets only for {', '.join(known)}")
         values |= load_yaml(folder / f"{notebook}_{variant}.yml")
     return values
 
 
 def _assigned(source: str) -> set[str]:
+    """Names that a piece of code assigns to."""
     body = ast.parse(source).body
     targets = [t for node in body if isinstance(node, ast.Assign) for t in node.targets]
     return {t.id for t in targets if isinstance(t, ast.Name)}
@@ -49,8 +56,8 @@ def _assigned(source: str) -> set[str]:
 def check_parameters(station: str, namespace: dict) -> dict:
     """Check the parameters of a running notebook and return them.
 
-    papermill sets any name it is given; here a name or a type that the notebook does not
-    know is an error before any work is done.
+    papermill sets any name to any value; here an unknown name or a wrong type is an error before
+    any work is done.
 
     Parameters
     ----------
@@ -70,7 +77,7 @@ def check_parameters(station: str, namespace: dict) -> dict:
         Naming the notebook, the parameter, what was found and what is allowed.
     """
     known = list(preset(station))
-    # papermill puts what it was given into a cell that begins with this comment
+    # papermill puts the values it was given into a cell that begins with this comment
     injected = [cell for cell in namespace.get("In", []) if cell.startswith("# Parameters")]
     unknown = sorted(set().union(*map(_assigned, injected)) - set(known))
     if unknown:
@@ -79,7 +86,7 @@ def check_parameters(station: str, namespace: dict) -> dict:
     types = namespace.get("__annotations__", {})
     for name, value in values.items():
         wanted = types.get(name)
-        wanted = wanted if isinstance(wanted, type) else object
+        wanted = wanted if isinstance(wanted, type) else object  # a union such as `int | None` is not checked
         if wanted is float and type(value) is int:
             continue
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted in (int, float)):

@@ -1,7 +1,7 @@
-"""Run folders: one folder a station, what was done in it, and what makes each notebook run alone.
+"""Run folders: one folder for each station, its record, and what lets each notebook run alone.
 
-A *run folder* holds one folder a station (named like its notebook). A station is done
-when its ``run.json`` and all it lists are there; `ensure` makes one that was never made by
+A *run folder* holds one folder for each station, named like its notebook. A station is done
+when its ``run.json`` and all files listed there exist; `ensure` makes a missing station by
 running its notebook.
 """
 
@@ -11,14 +11,15 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import papermill
 
 from bathysr_nb.course.parameters import preset
 from bathysr_nb.files import project
-from bathysr_nb.files.record import RECORD, package_versions, read_record
-from bathysr_nb.files.store import checksum, write_text
+from bathysr_nb.files.record import RECORD, differences, package_versions, read_record
+from bathysr_nb.files.store import checksum, move_into_place, refuse_foreign, write_text
 
 IN_RUN = "<run_dir>/"
 #: The training sets that notebooks 01, 03 and 04 write: station and folder inside it.
@@ -32,17 +33,17 @@ TRAINING_SETS = {
 def run_folder(run_dir) -> Path:
     """The run folder; a relative path counts from the project's root.
 
-    The environment variable ``BATHYSR_RUN_DIR`` takes its place, so that tests of the
-    notebooks leave a reader's own runs alone.
+    The environment variable ``BATHYSR_RUN_DIR`` overrides it, so that tests of the notebooks
+    leave a reader's own runs alone.
     """
     return project.resolve(os.environ.get("BATHYSR_RUN_DIR", run_dir))
 
 
 class Station:
-    """The folder of one station inside a run folder, made anew.
+    """The folder of one station inside a run folder, written anew.
 
-    Everything is written into a folder beside it that takes its place in `finish`: a
-    notebook that fails half-way leaves the last finished result as it was.
+    Everything is written into a folder beside it, which replaces it in `finish`: a notebook
+    that fails half-way leaves the last finished result as it was.
 
     Parameters
     ----------
@@ -52,12 +53,12 @@ class Station:
         The station, named like its notebook, optionally with a sub-folder
         (``06_train/espcn``).
     keep : bool
-        Go on in the folder of a run that was interrupted, where there is one.
+        Continue in the folder of an interrupted run, if there is one.
 
     Attributes
     ----------
     path : Path
-        The folder to write into, empty unless it was kept.
+        The folder to write into, empty unless kept.
 
     Raises
     ------
@@ -77,15 +78,13 @@ class Station:
     def __init__(self, run_dir, name: str, keep: bool = False):
         self.run = run_folder(run_dir)
         self.target, self.path, self.started = self.run / name, _part(self.run / name), time.time()
-        foreign = _foreign_files(self.run, self.target)
-        if foreign:
-            raise FileExistsError(f"{self.target}: holds files that no notebook made ({foreign[0]}); move them away")
+        refuse_foreign(self.target, _is_ours(self.run, self.target), "notebook")
         if self.path.exists() and not keep:
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
 
     def finish(self, parameters: dict, inputs=(), outputs=()) -> None:
-        """Write ``run.json`` and put the folder in its place.
+        """Write ``run.json`` and move the folder into place.
 
         Parameters
         ----------
@@ -94,7 +93,7 @@ class Station:
         inputs : iterable of path
             Files that this station read.
         outputs : iterable of path
-            Files that it wrote outside its own folder; those inside are found.
+            Files that it wrote outside its own folder; those inside are listed by themselves.
         """
         files = (p for p in self.path.rglob("*") if p.is_file() and p != self.path / RECORD)
         inside = [self.target / p.relative_to(self.path) for p in files]
@@ -107,20 +106,16 @@ class Station:
             "seconds": round(time.time() - self.started, 1),
         }
         write_text(self.path / RECORD, json.dumps(record, indent=2), overwrite=True)
-        old = self.path.with_suffix(".old")
-        if self.target.exists():
-            os.replace(self.target, old)
-        os.replace(self.path, self.target)
-        shutil.rmtree(old, ignore_errors=True)
+        move_into_place(self.path, self.target)
 
     def _name(self, path) -> str:
-        """A path as it is recorded: inside the run folder relative to it, so that a run can be moved."""
+        """A path as it is recorded: relative to the run folder if it lies inside, so that a run can be moved."""
         path = project.resolve(path)
         return IN_RUN + str(path.relative_to(self.run)) if path.is_relative_to(self.run) else project.shorten(path)
 
 
 def _part(target: Path) -> Path:
-    """Where a station that is not finished yet is written."""
+    """The folder that an unfinished station is written into."""
     return target.with_name(f".{target.name}.part")
 
 
@@ -128,24 +123,35 @@ def _located(run: Path, name: str) -> Path:
     return run / name.removeprefix(IN_RUN) if name.startswith(IN_RUN) else project.resolve(name)
 
 
-def _foreign_files(run: Path, target: Path) -> list[str]:
-    if not target.exists():
-        return []
+def _is_ours(run: Path, target: Path) -> Callable[[str], bool]:
+    """Judges whether a file of a station was written by a notebook of the run: any of them may write there."""
     records = filter(None, (read_record(path.parent) for path in run.rglob(RECORD)))
-    ours = {_located(run, name) for record in records for name in record["outputs"]}
-    found = (p for p in target.rglob("*") if p.is_file() and p.name != RECORD and ".ipynb_checkpoints" not in p.parts)
-    return sorted(str(p.relative_to(target)) for p in found if p not in ours)
+    outputs = {_located(run, name) for record in records for name in record["outputs"]}
+
+    def judge(name: str) -> bool:
+        path = target / name
+        return path in outputs or path.name == RECORD or ".ipynb_checkpoints" in path.parts
+
+    return judge
 
 
 def is_done(run_dir, name: str) -> bool:
-    """Whether a station of a run folder is finished and all it wrote is still there."""
+    """Whether a station of a run folder is finished and all its files still exist.
+
+    Parameters
+    ----------
+    run_dir : path
+        The run folder; see `run_folder`.
+    name : str
+        The station, e.g. ``01_build_dataset``.
+    """
     run = run_folder(run_dir)
     record = read_record(run / name)
     return record is not None and all(_located(run, output).is_file() for output in record["outputs"])
 
 
 def ensure(run_dir, name: str) -> Path:
-    """The folder of an earlier station, made now by its notebook if it was never made.
+    """The folder of an earlier station; a missing one is made now by running its notebook.
 
     Parameters
     ----------
@@ -163,33 +169,32 @@ def ensure(run_dir, name: str) -> Path:
     FileNotFoundError
         If the station is missing and there is no notebook or preset to make it.
     ValueError
-        If it was begun and not finished, lacks files, or was made from other input files
-        than are there now. It is never made again with other parameters than yours.
+        If it is unfinished, lacks files, or its input files have changed since. It is not made
+        again by itself, as your parameters may differ from the preset.
 
     Notes
     -----
-    A missing station is made with the quick preset, and a line says so.
+    A missing station is made with the quick preset, with a message.
     """
     run = run_folder(run_dir)
     folder, again = run / name, f"run {name.split('/')[0]}.ipynb again"
     if not folder.exists():
         if _part(folder).exists():
-            raise ValueError(f"{name} of {project.shorten(run)} was begun and not finished; {again}")
-
+            raise ValueError(f"{name} of {project.shorten(run)} is unfinished; {again}")
         print(f"{name} is missing from {project.shorten(run)}: running its notebook with the quick preset")
         run_notebook(name, run)
         return folder
     if not is_done(run, name):
-        raise ValueError(f"{name} of {project.shorten(run)} lacks files that it had; {again}")
+        raise ValueError(f"{name} of {project.shorten(run)} lacks files that it wrote; {again}")
     inputs = read_record(folder)["inputs"]
     changed = [path for path, sha in inputs.items() if not _same(_located(run, path), sha)]
     if changed:
-        raise ValueError(f"{name} was made from another {changed[0].removeprefix(IN_RUN)} than is there now; {again}")
+        raise ValueError(f"{changed[0].removeprefix(IN_RUN)} has changed since {name} was made from it; {again}")
     return folder
 
 
 def refuse_other(run_dir, name: str, parameters: dict) -> None:
-    """Raise a ValueError if a station is there already, made with other parameters.
+    """Raise a ValueError if a station exists that was made with other parameters.
 
     Parameters
     ----------
@@ -197,20 +202,17 @@ def refuse_other(run_dir, name: str, parameters: dict) -> None:
     name : str
         The station, e.g. ``06_train/espcn``.
     parameters : dict
-        What it would be made with now.
+        The parameters now.
     """
     record = read_record(run_folder(run_dir) / name)
-    before = record["parameters"] if record else parameters
-    other = [key for key in parameters if key != "run_dir" and before.get(key) != parameters[key]]
-    if other:
-        was = ", ".join(f"{key} {before.get(key)!r}" for key in other)
+    if record and (other := differences(record["parameters"], parameters, ignore=("run_dir",))):
         raise ValueError(
-            f"{name} is there already, made with {was}; keep both by another name (-p name ...), or delete it"
+            f"{name} already exists, made with {other}; keep both by another name (-p name ...), or delete it"
         )
 
 
 def training_set(run_dir, name: str) -> Path:
-    """The folder of a training set: one of a run's own, or any folder with a pair of pickles.
+    """The folder of a training set: one of the run's, or any folder with a pair of pickles.
 
     Parameters
     ----------
@@ -240,7 +242,14 @@ def training_set(run_dir, name: str) -> Path:
 
 
 def run_name(model: str, training_set: str) -> str:
-    """Folder of a training inside ``06_train`` unless told otherwise: the network and, unless flips, the set.
+    """Default folder of a training inside ``06_train``: the network and, unless it is flips, the training set.
+
+    Parameters
+    ----------
+    model : str
+        E.g. ``espcn``.
+    training_set : str
+        As in `training_set`.
 
     Examples
     --------
@@ -255,11 +264,19 @@ def _same(path: Path, sha: str) -> bool:
 
 
 class NotebookError(RuntimeError):
-    """A notebook stopped: its station and its own error, in one line."""
+    """A notebook failed: its station and its error, in one line."""
 
 
 def executed(run_dir, name: str) -> Path:
-    """Where the executed notebook of a station is kept."""
+    """Where the executed notebook of a station is kept.
+
+    Parameters
+    ----------
+    run_dir : path
+        The run folder; see `run_folder`.
+    name : str
+        The station, e.g. ``06_train/espcn``.
+    """
     return run_folder(run_dir) / "notebooks" / f"{name.replace('/', '_')}.ipynb"
 
 
@@ -273,7 +290,7 @@ def run_notebook(name: str, run_dir, progress: bool = False) -> Path:
     run_dir : path
         The run folder.
     progress : bool
-        Show a bar of cells.
+        Show a progress bar of cells.
 
     Returns
     -------
@@ -292,7 +309,7 @@ def run_notebook(name: str, run_dir, progress: bool = False) -> Path:
         raise FileNotFoundError(f"{project.shorten(source)}: no such notebook")
     target = executed(run_dir, name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")  # same seed, same table
+    os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")  # so that the same seed gives the same table
     parameters = {**preset(name), "run_dir": str(run_dir)}
     try:
         papermill.execute_notebook(

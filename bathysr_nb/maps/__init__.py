@@ -1,4 +1,4 @@
-"""Whole maps: a grid enlarged tile by tile, and where the network may be trusted.
+"""Whole maps: a grid made finer tile by tile, and where its terrain is outside the training range.
 
 In: a grid and a trained model. Out: a finer grid. Notebook 07.
 """

@@ -1,7 +1,6 @@
-"""Where a network is asked for what it was not trained on: slopes and depths outside its training set.
+"""Where a grid has slopes or depths that the network's training set did not have.
 
-A network knows the seafloor it was trained on. Its training range lies beside the weights, and a map
-says cell by cell where a grid leaves it.
+The training range is kept beside the weights; the map made here flags each cell that lies outside it.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from bathysr_nb.grids import georeference
 from bathysr_nb.maps.tiles import map_tiles
 from bathysr_nb.training.training_range import TrainingRange
 
-#: Bits of the map; a missing cell has none of the others.
+#: Bits of the map; a missing cell has no other.
 FLAGS = {"depth_outside_training": 1, "slope_outside_training": 2, "near_missing": 4, "missing": 8}
 TILE = 1024
-ROUNDING = 1e-5  # of the range's ends: depths have 24 bits
+ROUNDING = 1e-5  # relative tolerance at the ends of a range: 32-bit depths have 24 significant bits
 
 
 def local_slope(depth: np.ndarray, delta, cells: int) -> np.ndarray:
-    """Mean slope of the cells of a square window around each cell.
+    """Mean slope in a square window around each cell.
 
     Parameters
     ----------
@@ -37,13 +36,14 @@ def local_slope(depth: np.ndarray, delta, cells: int) -> np.ndarray:
     Returns
     -------
     ndarray, shape (rows, cols)
-        The mean over those cells of the window that have a slope, that is, eight neighbours; NaN where none has.
+        The mean over the cells of the window whose eight neighbours are known; NaN if there are none.
 
     Examples
     --------
     >>> local_slope(np.arange(0.0, 50, 10)[:, None] * np.ones(5), 100, 3).round(3)[2].tolist()
     [0.1, 0.1, 0.1, 0.1, 0.1]
     """
+    # a filter spreads NaN over its whole window, so sums and counts are filtered separately; half a cell is rounding
     slope = np.pad(terrain.slope(depth.astype(np.float64), delta), 1, constant_values=np.nan)
     known = np.isfinite(slope)
     total = ndimage.uniform_filter(np.where(known, slope, 0), cells, mode="constant")
@@ -52,24 +52,29 @@ def local_slope(depth: np.ndarray, delta, cells: int) -> np.ndarray:
 
 
 def applicability(grid: xr.DataArray, training: TrainingRange, reach: int = 0) -> xr.DataArray:
-    """Where a grid leaves the range that a network was trained on.
+    """Where a grid lies outside the range that a network was trained on.
 
     Parameters
     ----------
     grid : DataArray, dims (y, x)
-        LR depths in metres, NaN where missing, as `bathysr_nb.grids.read.read_grid` gives them; lazily where it is
-        dask's.
+        LR depths in metres, NaN where missing, as `bathysr_nb.grids.read.read_grid` returns them. If it is a dask
+        array, the result is lazy too.
     training : TrainingRange
     reach : int
-        Cells around a missing one that are flagged too: the network's `receptive_field`, as far as what stands
-        in for a missing cell is seen.
+        Cells to each side of a missing one that are flagged too: the network's `receptive_field`, within which it
+        sees the depth that replaces the missing cell.
 
     Returns
     -------
     DataArray, dims (y, x), uint8
-        0, or the sum of 1: the cell is deeper or shallower than all training cells; 2: the mean slope of the cells
-        around it, in a window like a training patch, is lower or higher than of all training patches;
-        4: near a missing cell. 8: missing. As CF's flag_masks and flag_meanings say.
+        0, or a sum of 1: deeper or shallower than all training cells; 2: mean slope around the cell, in a window
+        as large as a training patch, lower or higher than in all training patches; 4: within reach of a missing
+        cell; or 8: missing. The CF attributes flag_masks and flag_meanings say the same.
+
+    Raises
+    ------
+    ValueError
+        If the training range has no cell size.
 
     Examples
     --------
@@ -82,7 +87,7 @@ def applicability(grid: xr.DataArray, training: TrainingRange, reach: int = 0) -
     """
     grid = georeference.north_up(grid)
     if training.cell_size is None:
-        raise ValueError("the training range has no cell_size, so slopes cannot be compared; train again with it")
+        raise ValueError("the training range has no cell_size, so slopes cannot be compared; train with cell_size=")
     delta = georeference.cell_size_of(grid)
     cells = max(training.cells - 2, 1) // 2 * 2 + 1
     lazy = grid.chunks is not None
@@ -91,12 +96,12 @@ def applicability(grid: xr.DataArray, training: TrainingRange, reach: int = 0) -
     margin = max(cells // 2 + 1, reach)
     flags = map_tiles(_flags, array, TILE if lazy else max(array.shape), margin, dtype=np.uint8, **options)[0]
     attrs = {
-        "long_name": "where the network's training set does not reach",
+        "long_name": "outside the network's training range",
         "flag_masks": np.array(list(FLAGS.values()), dtype=np.uint8),
         "flag_meanings": " ".join(FLAGS),
     }
-    made = xr.DataArray(flags if lazy else flags.compute(scheduler="synchronous"), grid.coords, grid.dims, attrs=attrs)
-    return made.rename("applicability")
+    flags = flags if lazy else flags.compute(scheduler="synchronous")
+    return xr.DataArray(flags, grid.coords, grid.dims, "applicability", attrs)
 
 
 def _flags(window, inner, *, training: TrainingRange, delta, cells: int, reach: int) -> np.ndarray:
@@ -110,5 +115,6 @@ def _flags(window, inner, *, training: TrainingRange, delta, cells: int, reach: 
 
 
 def _outside(values, span) -> np.ndarray:
+    """1 where a value lies outside a range, else 0; also for NaN, which compares false."""
     slack = ROUNDING * max(map(abs, span))
     return ((values < span[0] - slack) | (values > span[1] + slack)).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""A whole map from a network: a finished grid with coordinates, tile by tile.
+"""A whole map from a network: a finer grid with coordinates, made tile by tile.
 
-A tile gets a halo as wide as the network sees, so that the map does not depend on how it was cut.
-Memory is bounded by the tile. Grids of dask stay lazy, and run on a dask.distributed cluster as they are.
+Tiles overlap by the network's receptive field, so that the map does not depend on how it is cut. Memory depends
+on the tile, not on the map. Dask arrays stay lazy and can be computed on a dask.distributed cluster.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from bathysr_nb.models.receptive import receptive_field
 from bathysr_nb.training.training_range import TrainingRange, cell_ratio
 
 TILE = 512  # LR cells
-LEAST = 5  # cells along a grid's side: what bicubic looks at
-HALO = 32  # LR cells, where it is not known how far a network sees
-OTHER_CELLS = 1.5  # times larger or smaller than those of the training: a warning
-SQUARE = 0.01  # cells are square when their sides differ by less
+LEAST = 5  # cells along a grid's side: the support of bicubic interpolation
+HALO = 32  # LR cells, if the receptive field is unknown
+OTHER_CELLS = 1.5  # ratio of cell size to that of the training above which there is a warning
+SQUARE = 0.01  # relative difference of the sides below which cells count as square
 SPREAD = "spread"
-_one_at_a_time = threading.Lock()  # a network is loaded once, and each tile has all cores
+_one_at_a_time = threading.Lock()  # so that threads load a network once, and each tile uses all cores
 
 
 def superresolve(
@@ -47,45 +47,46 @@ def superresolve(
     Parameters
     ----------
     grid : DataArray, dims (y, x)
-        LR depths in metres, NaN where missing, as `bathysr_nb.grids.read.read_grid` gives them; lat and lon do too.
+        LR depths in metres, NaN where missing, as `bathysr_nb.grids.read.read_grid` returns them; dims (lat, lon)
+        are accepted too.
     model : keras.Model or path
-        From metres to metres, or its ``model.keras``. On a cluster give the path, which every worker must see:
+        From metres to metres, or its ``model.keras``. On a cluster give a path that every worker can read:
         each process loads it once. A relative path counts from the project's root.
     tile : int
         LR cells along a tile's side.
     average : bool
         Predict each tile in eight orientations (four where cells are not square) and take the mean.
     progress : bool
-        Show a bar where someone can see it.
+        Show a progress bar on a terminal or in JupyterLab.
 
     Returns
     -------
     Dataset, dims (y, x), float32
         ``elevation`` in metres, with the outer edges and the reference system of `grid`; with `average` also
-        ``spread``, the standard deviation over the orientations in metres. Computed, or lazy where `grid` is dask's.
+        ``spread``, the standard deviation over the orientations in metres. Lazy if `grid` is, else computed.
 
     Raises
     ------
     FileNotFoundError, ValueError
         If the model is missing or does not enlarge one field by a whole factor; if the grid has no
-        coordinates, fewer than 5 cells along a side or nothing but missing cells; if it predicts NaN.
+        coordinates, fewer than 5 cells along a side or only missing cells; if the network predicts NaN.
 
     Warns
     -----
     UserWarning
-        If the cells are more than 1.5 times larger or smaller than those of the training, where
-        ``training_range.json`` beside the model tells; if it is not known how far the network sees.
+        If the cells are more than 1.5 times larger or smaller than those of the training, or these are not
+        recorded in ``training_range.json`` beside the model; if the network's receptive field is unknown.
 
     Notes
     -----
-    An SR cell is missing where its LR cell is. For the network the nearest known depth stands in for a missing
-    cell; `bathysr_nb.maps.applicability.applicability` flags the cells that see one. The grid's own edge
-    is to the network what a patch's edge is.
+    SR cells are missing where their LR cell is. In the network's input each missing cell is replaced by the nearest
+    known depth; `bathysr_nb.maps.applicability.applicability` flags the cells affected. The grid's edge is treated
+    like a patch's edge.
 
-    Tiles overlap by the network's `receptive_field`, so that the map is the same however it is cut, as far as 32 bits
-    go: 1e-4 m to 250 m of depth, 1e-3 m to 8,000 m, and in the manual's form a millionth of the
-    training's depth range. A network that sees the whole map, or nobody knows how far, gets 32 LR cells, and its
-    `seams` are told.
+    Tiles overlap by the network's `receptive_field`, so that the map does not depend on how it is cut, up to 32-bit
+    rounding: 1e-4 m at depths up to 250 m, 1e-3 m up to 8,000 m, and in the manual's form a millionth of the
+    training's depth range. If the receptive field is unknown or the whole map, tiles overlap by 32 LR cells, and a
+    warning says how visible the `seams` are.
 
     Examples
     --------
@@ -104,9 +105,9 @@ def superresolve(
     model = model if isinstance(model, keras.Model) else str(project.resolve(model))
     network = network_of(model)
     scale, reach = scale_of(network), receptive_field(network)
-    _tell_other_cells(grid, model)
+    _warn_of_other_cells(grid, model)
     if unknown := reach is None:
-        warnings.warn(f"{network.name}: not known how far it sees; tiles overlap by {HALO} cells", stacklevel=2)
+        warnings.warn(f"{network.name}: receptive field unknown; tiles overlap by {HALO} cells", stacklevel=2)
         reach = HALO
     orientations = _orientations(grid) if average else symmetries.SQUARE[:1]
     lazy = grid.chunks is not None
@@ -114,7 +115,7 @@ def superresolve(
         _tile,
         grid.data if lazy else da.from_array(grid.values, chunks=-1),
         tile,
-        margin=reach * 3,  # a missing cell that is seen takes the nearest depth, which may lie as far again
+        margin=reach * 3,  # within which all lies that a tile depends on: see _tile
         dtype=np.float32,
         fields=1 + average,
         scale=scale,
@@ -123,18 +124,26 @@ def superresolve(
         reach=reach,
         orientations=orientations,
     )
-    sr = _dataset(grid, fields, scale, _history(grid, model, network, scale, len(orientations)))
+    sr = _dataset(grid, fields, scale, _history(grid, model, network, scale=scale, orientations=len(orientations)))
     if lazy:
         return sr
     with computing("superresolve", progress):
         sr = sr.compute()
     if unknown:
-        tell_seams(sr.elevation, scale, max(tile, 3 * HALO))
+        warn_of_seams(sr.elevation, scale, max(tile, 3 * HALO))
     return sr
 
 
 def computing(label: str, progress: bool = True):
-    """Context in which dask computes one tile after the other, with a progress bar."""
+    """Context in which dask computes one tile after the other, with a progress bar.
+
+    Parameters
+    ----------
+    label : str
+        Text before the bar.
+    progress : bool
+        Show the bar on a terminal or in JupyterLab.
+    """
     from contextlib import ExitStack
 
     from tqdm.dask import TqdmCallback
@@ -150,7 +159,7 @@ def computing(label: str, progress: bool = True):
 
 
 def scale_of(network: keras.Model) -> int:
-    """SR cells along an LR cell.
+    """Number of SR cells along an LR cell.
 
     Parameters
     ----------
@@ -159,7 +168,7 @@ def scale_of(network: keras.Model) -> int:
     Raises
     ------
     ValueError
-        If it does not enlarge one field by a whole factor of 2 or more.
+        If the network does not enlarge one field by a whole factor of 2 or more.
 
     Examples
     --------
@@ -172,7 +181,7 @@ def scale_of(network: keras.Model) -> int:
     except Exception:  # a network for other inputs can raise anything
         shape = ()
     if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 1 or shape[1] % 8 or shape[1] < 16:
-        found = f"makes {shape} of (1, 8, 8, 1)" if shape else f"takes {network.input_shape}"
+        found = f"turns (1, 8, 8, 1) into {shape}" if shape else f"takes {network.input_shape}"
         raise ValueError(f"{network.name}: not a network for depth grids ({found}); expected (1, 8 scale, 8 scale, 1)")
     return shape[1] // 8
 
@@ -189,12 +198,12 @@ def _checked(grid) -> xr.DataArray:
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: str, changed: int) -> keras.Model:
+def _loaded(path: str, changed: int) -> keras.Model:  # the time of change is there to miss the cache, nothing else
     return load_model(path)
 
 
 def network_of(model) -> keras.Model:
-    """The network of a model, or of its file, which a process reads once, and again when it has changed.
+    """The network of a model or of its file, which is cached until the file changes.
 
     Parameters
     ----------
@@ -211,32 +220,33 @@ def network_of(model) -> keras.Model:
     return predictor(_loaded(str(path), path.stat().st_mtime_ns) if path.is_file() else load_model(path))
 
 
-def _tell_other_cells(grid: xr.DataArray, model) -> None:
+def _warn_of_other_cells(grid: xr.DataArray, model) -> None:
     if isinstance(model, keras.Model):
         return
     training = TrainingRange.beside(model)
     if training is None or training.cell_size is None:
-        warnings.warn(f"{project.shorten(model)}: the cell size it was trained for is not known", stacklevel=3)
+        warnings.warn(f"{project.shorten(model)}: trained for an unknown cell size", stacklevel=3)
         return
     size = georeference.cell_size_of(grid)
     ratio = cell_ratio(size, training.cell_size)
     if ratio > OTHER_CELLS:
         warnings.warn(
-            f"cells of {size[0]:.4g} x {size[1]:.4g} m, {ratio:.1f} times off the {training.cell_size[0]:.4g} x "
-            f"{training.cell_size[1]:.4g} m that the weights were trained for",
+            f"cells of {size[0]:.4g} x {size[1]:.4g} m are {ratio:.1f} times larger or smaller than the "
+            f"{training.cell_size[0]:.4g} x {training.cell_size[1]:.4g} m that the weights were trained for",
             stacklevel=3,
         )
 
 
 def _orientations(grid: xr.DataArray):
-    """All eight symmetries where cells are square, else the four that keep rows rows."""
+    """All eight symmetries if cells are square, else the four that keep rows as rows."""
     dy, dx = georeference.cell_size_of(grid)
     return symmetries.SQUARE if abs(dy / dx - 1) < SQUARE else symmetries.RECTANGLE
 
 
 def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> xr.Dataset:
-    attrs = dict(ATTRIBUTES), {"long_name": "standard deviation over flips and turns", "units": "m"}
-    variables = {name: (("y", "x"), field, own) for name, field, own in zip(("elevation", SPREAD), fields, attrs)}
+    attributes = {"elevation": dict(ATTRIBUTES)}
+    attributes[SPREAD] = {"long_name": "standard deviation over flips and turns", "units": "m"}
+    variables = {name: (("y", "x"), field, attrs) for field, (name, attrs) in zip(fields, attributes.items())}
     sr = xr.Dataset(variables, georeference.finer_axes(grid, scale), {"history": history})
     if grid.rio.crs is not None:
         sr = sr.rio.write_crs(grid.rio.crs)
@@ -246,7 +256,7 @@ def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> 
     return sr
 
 
-def _history(grid: xr.DataArray, model, network: keras.Model, scale: int, orientations: int) -> str:
+def _history(grid: xr.DataArray, model, network: keras.Model, *, scale: int, orientations: int) -> str:
     of = "" if isinstance(model, keras.Model) else f" of {project.shorten(model)}"
     source = f" from {grid.encoding['source']}" if "source" in grid.encoding else ""
     mean = f", mean of {orientations} orientations" if orientations > 1 else ""
@@ -256,7 +266,11 @@ def _history(grid: xr.DataArray, model, network: keras.Model, scale: int, orient
 
 
 def _tile(window, inner, *, model, cells: int, reach: int, orientations) -> np.ndarray:
-    """One tile of the map, `cells` along an LR cell: shape (1 or 2, h cells, w cells)."""
+    """One tile of the map: shape (1 or 2, h cells, w cells), where an LR cell becomes `cells` x `cells`.
+
+    The network sees the tile and `reach` cells around it. A missing cell that a known cell of the tile sees is at
+    most sqrt(2) `reach` from it, so the nearest known depth, which replaces it, lies within 3 `reach` of the tile.
+    """
     with _one_at_a_time:
         network = network_of(model)
         missing = ~np.isfinite(window)
@@ -266,12 +280,12 @@ def _tile(window, inner, *, model, cells: int, reach: int, orientations) -> np.n
         halo = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in inner)
         patch = fill_missing(window)[halo]
         fields = _averaged(network, patch, orientations)
-    own = [
+    tile = [
         slice((side.start - around.start) * cells, (side.stop - around.start) * cells)
         for side, around in zip(inner, halo)
     ]
-    fields = fields[:, own[0], own[1]]
-    if not np.isfinite(fields.sum()):
+    fields = fields[:, tile[0], tile[1]]
+    if not np.isfinite(fields.sum()):  # one NaN makes the sum NaN, and no array of booleans is needed
         raise ValueError(f"{network.name}: the weights predict NaN; take those of an earlier epoch")
     if missing[inner].any():
         fields[:, missing[inner].repeat(cells, 0).repeat(cells, 1)] = np.nan
@@ -279,12 +293,12 @@ def _tile(window, inner, *, model, cells: int, reach: int, orientations) -> np.n
 
 
 def fill_missing(depth: np.ndarray) -> np.ndarray:
-    """The nearest known depth in place of each missing one.
+    """Replace each missing depth by the nearest known one.
 
     Parameters
     ----------
     depth : ndarray, shape (rows, cols)
-        Not all missing.
+        At least one known.
 
     Examples
     --------
@@ -300,21 +314,22 @@ def fill_missing(depth: np.ndarray) -> np.ndarray:
 
 def _averaged(network: keras.Model, patch: np.ndarray, orientations) -> np.ndarray:
     """Mean over the orientations and, where there are several, their standard deviation; float32."""
+    # sums of differences to the first keep their digits at depth; no list of eight fields has to be held in memory
     first = _predicted(network, patch, *orientations[0])
     if len(orientations) == 1:
         return first[None]
     total, squares = np.zeros_like(first, np.float64), np.zeros_like(first, np.float64)
     for orientation in orientations[1:]:
-        off = _predicted(network, patch, *orientation).astype(np.float64) - first
-        total += off
-        squares += off**2
+        difference = _predicted(network, patch, *orientation).astype(np.float64) - first
+        total += difference
+        squares += difference**2
     mean = total / len(orientations)
     spread = np.sqrt(np.maximum(squares / len(orientations) - mean**2, 0))
     return np.stack([first + mean, spread]).astype(np.float32)
 
 
 def _predicted(network: keras.Model, patch: np.ndarray, quarters: int, mirrored: bool) -> np.ndarray:
-    """What the network makes of a patch in one orientation, turned back; float32."""
+    """Prediction for a patch in one orientation, turned back; float32."""
     level = _level(network, patch)
     lr = np.ascontiguousarray(symmetries.orient(patch, quarters, mirrored) - level, dtype=np.float32)
     sr = np.require(network.predict_on_batch(lr[None, ..., None]), np.float32, "W")[0, ..., 0]
@@ -323,16 +338,16 @@ def _predicted(network: keras.Model, patch: np.ndarray, quarters: int, mirrored:
 
 
 def _level(network: keras.Model, patch: np.ndarray) -> np.float32:
-    """Whole metres to take off before and to add after, for 32 bits are coarse at depth.
+    """Whole metres to subtract before and to add after the network, as 32-bit rounding is coarse at great depth.
 
-    Only of the residual form, which adds to bicubic what it sees about the local mean: a constant passes through.
+    Only the residual form, which sees depths relative to their local mean, passes a constant through unchanged.
     """
     residual = any(isinstance(layer, LocalMean) for layer in network.layers)
     return np.float32(np.rint(np.median(patch)) if residual else 0)
 
 
 def seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> tuple[float, float]:
-    """How rough a map is across the edges of its tiles and across all other edges of LR cells.
+    """Roughness of a map across the edges of its tiles and across all other edges of LR cells.
 
     Parameters
     ----------
@@ -345,9 +360,9 @@ def seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> tuple[float, float]
     Returns
     -------
     (float, float)
-        Root mean square, in metres, of how far the step between the two cells at an edge is off the mean of the steps
-        before and after it: at tile edges, and at the others. Equal where there are no seams; NaN where there are
-        no such edges.
+        At tile edges and at the others: root mean square, in metres, of the difference between the step across the
+        edge and the mean of the steps before and after it. Equal if there are no seams; NaN if there are no such
+        edges.
 
     Examples
     --------
@@ -369,12 +384,18 @@ def seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> tuple[float, float]
     return tuple(_root_mean_square(np.concatenate(kinks)) for kinks in (at_tiles, elsewhere))
 
 
-def tell_seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> None:
-    """Warn of what `seams` finds, where there is more than one tile."""
+def warn_of_seams(sr: xr.DataArray, scale: int, tile: int = TILE) -> None:
+    """Warn how visible the seams of a map are, if it has more than one tile.
+
+    Parameters
+    ----------
+    sr, scale, tile
+        See `seams`.
+    """
     at_tiles, elsewhere = seams(sr, scale, tile)
     if not np.isnan(at_tiles):
-        told = f"steps at the edges of tiles: {at_tiles:.3g} m, at other edges of LR cells: {elsewhere:.3g} m (rms)"
-        warnings.warn(told, stacklevel=3)
+        found = f"steps at the edges of tiles: {at_tiles:.3g} m, at other edges of LR cells: {elsewhere:.3g} m (rms)"
+        warnings.warn(found, stacklevel=3)
 
 
 def _root_mean_square(values: np.ndarray) -> float:

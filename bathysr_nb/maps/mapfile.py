@@ -11,11 +11,11 @@ from bathysr_nb.files import project
 from bathysr_nb.grids.write import check_writable, write_grid
 from bathysr_nb.maps.applicability import FLAGS
 from bathysr_nb.maps.applicability import applicability as applicability_map
-from bathysr_nb.maps.inference import HALO, TILE, computing, network_of, scale_of, superresolve, tell_seams
+from bathysr_nb.maps.inference import HALO, TILE, computing, network_of, scale_of, superresolve, warn_of_seams
 from bathysr_nb.models.receptive import receptive_field
 from bathysr_nb.training.training_range import TRAINING_RANGE, TrainingRange
 
-READ = 1024  # cells along the side of what is read at a time
+READ = 1024  # cells along the side of the chunks that are read
 
 
 def superresolve_file(
@@ -29,12 +29,12 @@ def superresolve_file(
     overwrite: bool = False,
     **reading,
 ) -> str:
-    """Make the depth grid of a file finer and write it, a tile at a time.
+    """Make the depth grid of a file finer and write it tile by tile.
 
     Parameters
     ----------
     model : path
-        ``model.keras``, as a training leaves it. Relative paths count from the project's root.
+        ``model.keras``, as a training writes it. Relative paths count from the project's root.
     source : path
         A depth grid.
     target : path
@@ -42,17 +42,17 @@ def superresolve_file(
     tile, average
         See `bathysr_nb.maps.inference.superresolve`.
     applicability : path, optional
-        Also write where the grid leaves the training range, see
+        Also write where the grid lies outside the training range; see
         `bathysr_nb.maps.applicability.applicability`.
     overwrite : bool
-        Replace files that are there already.
+        Replace existing files.
     **reading
         Passed to `bathysr_nb.grids.read.read_grid`.
 
     Returns
     -------
     str
-        What was written, a line a file.
+        What was written, one line for each file.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def superresolve_file(
     for path in paths[1:]:
         check_writable(path, overwrite)
     if len(set(paths)) < len(paths):
-        raise ValueError(f"{project.shorten(paths[-1])}: grid, map and applicability need files of their own")
+        raise ValueError(f"{project.shorten(paths[-1])}: grid, map and applicability must be different files")
     model = project.resolve(model)
     network = network_of(model)
     if applicability is not None:
@@ -76,28 +76,29 @@ def superresolve_file(
     reach = receptive_field(network)
     if reach is None:
         written = grids.read_grid(target).values
-        tell_seams(written, scale_of(network), max(tile, 3 * HALO))
+        warn_of_seams(written, scale_of(network), max(tile, 3 * HALO))
     dy, dx = sr.elevation.attrs["cell_size"]
     lines = [f"{project.shorten(target)}: {sr.sizes['y']} x {sr.sizes['x']} cells of {dy:.4g} x {dx:.4g} m"]
     if applicability is not None:
-        lines += _write_applicability(grid, model, HALO if reach is None else reach, applicability, overwrite)
+        reach = HALO if reach is None else reach
+        lines.append(_write_applicability(grid, model, reach, target=applicability, overwrite=overwrite))
     return "\n".join(lines)
 
 
 def _check_range(model: Path) -> None:
     training, beside = TrainingRange.beside(model), project.shorten(model.with_name(TRAINING_RANGE))
     if training is None:
-        raise FileNotFoundError(f"{beside}: no such file, so what the network was trained on is not known")
+        raise FileNotFoundError(f"{beside}: no such file, so the training range is unknown")
     if training.cell_size is None:
         raise ValueError(f"{beside}: cell_size is null, so slopes cannot be compared")
 
 
-def _write_applicability(grid, model: Path, reach: int, path, overwrite: bool) -> list[str]:
-    training, name = TrainingRange.beside(model), project.shorten(path)
-    flags = applicability_map(grid, training, reach)
-    write_grid(flags.to_dataset(), path, overwrite)
+def _write_applicability(grid, model: Path, reach: int, *, target, overwrite: bool) -> str:
+    """Write the map of the training range; how much of the grid lies outside, in words."""
+    flags = applicability_map(grid, TrainingRange.beside(model), reach)
+    write_grid(flags.to_dataset(), target, overwrite)
     bits = (FLAGS["depth_outside_training"] | FLAGS["slope_outside_training"], FLAGS["near_missing"])
     found = [(flags & bit > 0).sum() for bit in bits] + [(flags != FLAGS["missing"]).sum()]
     outside, near, known = dask.compute(*found)
-    told = f"{outside / known:.1%} of the known cells are outside the training range"
-    return [f"{name}: {told}, {near / known:.1%} see a missing cell"]
+    shares = f"{outside / known:.1%} are outside the training range, {near / known:.1%} see a missing cell"
+    return f"{project.shorten(target)}: of the known cells, {shares}"

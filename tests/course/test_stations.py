@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -22,6 +23,21 @@ def test_a_station_takes_its_place_only_when_it_is_finished(tmp_path):
     stations.Station(tmp_path, "01_build_dataset").finish({})
     assert not (folder / "table.csv").exists()
     assert [p.name for p in tmp_path.iterdir()] == ["01_build_dataset"]
+
+
+def test_a_station_stopped_while_it_takes_its_place_leaves_the_old_one(tmp_path, monkeypatch):
+    folder = station(tmp_path, "01_build_dataset", "old")
+    again, replace = stations.Station(tmp_path, "01_build_dataset"), os.replace
+
+    def interrupted(source, target):
+        if source == again.path:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        again.finish({})
+    assert (folder / "table.csv").read_text() == "old"
 
 
 def test_files_that_no_notebook_made_are_never_removed(tmp_path):
@@ -67,13 +83,13 @@ def test_changed_inputs_and_unfinished_stations_are_errors(tmp_path):
     station(tmp_path, "s", inputs=[source])
     stations.ensure(tmp_path, "s")
     source.write_text("b")
-    with pytest.raises(ValueError, match=r"another in\.txt than is there now"):
+    with pytest.raises(ValueError, match=r"in\.txt has changed since s was made"):
         stations.ensure(tmp_path, "s")
     stations.Station(tmp_path, "t")
-    with pytest.raises(ValueError, match="begun and not finished"):
+    with pytest.raises(ValueError, match="t of .* is unfinished"):
         stations.ensure(tmp_path, "t")
     with pytest.raises(
-        FileNotFoundError, match="only espcn, espcn-adaptive_mixup, esrgan, fsrcnn, srcnn, srgan can be made"
+        FileNotFoundError, match="presets only for espcn, espcn-adaptive_mixup, esrgan, fsrcnn, srcnn, srgan"
     ):
         stations.ensure(tmp_path, "06_train/unet")
 

@@ -92,6 +92,19 @@ def test_a_folder_takes_its_place_whole_or_not_at_all(tmp_path, monkeypatch):
     assert (folder / "a").read_text() == "old"
 
 
+@pytest.mark.parametrize("kind", ["file", "hidden", "link", "dead link"])
+def test_files_that_are_not_ours_are_found(tmp_path, kind):
+    folder = tmp_path / "set"
+    (folder / "train").mkdir(parents=True)
+    (folder / "train" / "a.csv").write_text("")
+    store.refuse_foreign(folder, {"train/a.csv"}.__contains__, "build")
+    store.refuse_foreign(tmp_path / "nowhere", {"train/a.csv"}.__contains__, "build")
+    foreign = folder / "train" / (".x" if kind == "hidden" else "x")
+    foreign.symlink_to(tmp_path / "nowhere" if kind == "dead link" else tmp_path) if "link" in kind else foreign.touch()
+    with pytest.raises(FileExistsError, match=rf"set: holds files that no build made \(train/{foreign.name}\)"):
+        store.refuse_foreign(folder, {"train/a.csv"}.__contains__, "build")
+
+
 def test_missing_file_and_wrong_shape_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.pkl"):
         store.load_patches(tmp_path / "nothing.pkl")

@@ -295,7 +295,7 @@ def test_warning_when_the_width_varies(tmp_path):
 def test_window_faults(tmp_path):
     for kind in KINDS:
         path = make(kind, tmp_path)
-        fault(path, r"not inside the file's own \(500000, 8000, 500400, 8150\)", bounds=(0, 0, 10, 10))
+        fault(path, r"not inside the file's \(500000, 8000, 500400, 8150\)", bounds=(0, 0, 10, 10))
         fault(path, "not inside", bounds=(500300, 8000, 500100, 8150))
         fault(path, "not inside", bounds=(500000, 8000, np.nan, 8150))
         fault(path, "expected at least 2 cells", bounds=(500000, 8000, 500100, 8150))
@@ -455,7 +455,7 @@ def test_xyz_holes_headers_and_order(tmp_path):
         ("0 0 -1 5\n1 0 -2 5", "4 columns and no header"),
         ("0 0 -1\n1 nan -2\n0 1 -3\n1 1 -4", "none missing"),
         ("a b c\n0 0 -1\n1 0 -2", "expected a header with x or lon"),
-        ("x y a b\n0 0 -1 2\n1 0 -2 2", "found a, b; name the depths"),
+        ("x y a b\n0 0 -1 2\n1 0 -2 2", "found a, b; name the depth variable"),
     ],
 )
 def test_xyz_that_is_no_grid(text, match, tmp_path):
@@ -482,6 +482,6 @@ def test_source_codes(tmp_path):
 
 def test_pickles_run_nothing(tmp_path):
     (tmp_path / "a.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    fault(tmp_path / "a.pkl", "it asks for os.system", cell_size=1)
+    fault(tmp_path / "a.pkl", "it would load os.system", cell_size=1)
     store.save_patches(tmp_path / "b.pkl", np.zeros((2, 3, 3)))
     fault(tmp_path / "b.pkl", r"shape \(2, 3, 3, 1\)", cell_size=1)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bathysr_nb import cli, grids, interpolation
 from bathysr_nb.grids import georeference, synthetic
-from bathysr_nb.maps.inference import TILE, fill_missing, scale_of, seams, superresolve, tell_seams
+from bathysr_nb.maps.inference import TILE, fill_missing, scale_of, seams, superresolve, warn_of_seams
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.build import MODELS, predictor
 from bathysr_nb.models.normalisation import Normalisation
@@ -204,9 +204,9 @@ def test_faults_are_one_line(small, network, espcn, tmp_path):
     (tmp_path / "bad.keras").write_text("no model")
     fails("bad.keras: not a saved model", mapped(), tmp_path / "bad.keras")
     judge = small("srgan").discriminator
-    fails(r"discriminator: not a network for depth grids \(makes \(1, 1\)", mapped(), judge)
+    fails(r"discriminator: not a network for depth grids \(turns \(1, 8, 8, 1\) into \(1, 1\)", mapped(), judge)
     flat = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(1, 3, padding="same")], name="flat")
-    fails(r"flat: not a network for depth grids \(makes \(1, 8, 8, 1\)", mapped(), flat)
+    fails(r"flat: not a network for depth grids \(turns \(1, 8, 8, 1\) into \(1, 8, 8, 1\)", mapped(), flat)
     broken = network()
     broken.set_weights([np.full_like(w, np.nan) for w in broken.get_weights()])
     fails("predict NaN", mapped(SEA[:20, :20]), broken)
@@ -262,11 +262,11 @@ def pooled():
 def test_seams_of_a_network_that_sees_everything_are_reported():
     model = pooled()
     assert receptive_field(model) is None
-    with pytest.warns(UserWarning, match="pooled: not known how far it sees; tiles overlap by 32 cells") as caught:
+    with pytest.warns(UserWarning, match="pooled: receptive field unknown; tiles overlap by 32 cells") as caught:
         sr = superresolve(mapped(), model, tile=40).elevation
     at_tiles, elsewhere = seams(sr, 2, 96)
     with pytest.warns(UserWarning, match=f"^{re.escape(str(caught[-1].message))}$"):
-        tell_seams(sr, 2, 96)
+        warn_of_seams(sr, 2, 96)
     assert at_tiles == pytest.approx(elsewhere, rel=0.5)  # 150 rows are one tile: there is no seam
     offset = SEA.repeat(2, 0).repeat(2, 1)
     assert np.diff(seams(offset, 2, 40)) == pytest.approx(0, abs=2)

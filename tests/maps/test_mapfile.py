@@ -70,7 +70,7 @@ def test_files_from_the_shell_hold_the_map(suffix, folder, capsys):
     assert "flag_masks" in flags.attrs
     shown = np.mean((flags.values[flags != 8].astype(int) & 3) > 0)
     near = np.mean((flags.values[flags != 8].astype(int) & 4) > 0)
-    assert f"flags{suffix}: {shown:.1%} of the known cells are outside the training range, {near:.1%} see" in said.out
+    assert f"flags{suffix}: of the known cells, {shown:.1%} are outside the training range, {near:.1%} see" in said.out
     assert sorted(path.name for path in folder.glob("[!.]*")) == sorted(
         ["lr.nc", "model.keras", TRAINING_RANGE, f"sr{suffix}", f"flags{suffix}"]
     )
@@ -100,13 +100,13 @@ def test_without_a_training_range_nothing_is_begun(folder, capsys):
         (("model.keras", "none.nc", "sr.tif"), "none.nc: no such file"),
         (("lr.nc", "lr.nc", "sr.tif"), "lr.nc: not a saved model"),
         (("none.keras", "lr.nc", "sr.tif"), "none.keras: no such file"),
-        (("model.keras", "lr.nc", "sr.tif", "--applicability", "sr.tif"), "need files of their own"),
+        (("model.keras", "lr.nc", "sr.tif", "--applicability", "sr.tif"), "must be different files"),
         (
             ("model.keras", "lr.nc", "sr.tif", "--applicability", "lr.nc/f.nc"),
             "f.nc: cannot write into .*lr.nc",
         ),
-        (("model.keras", "lr.nc", "lr.nc", "--force"), "need files of their own"),
-        (("model.keras", "lr.nc", "sr.tif", "--applicability", "lr.nc", "--force"), "need files of their own"),
+        (("model.keras", "lr.nc", "lr.nc", "--force"), "must be different files"),
+        (("model.keras", "lr.nc", "sr.tif", "--applicability", "lr.nc", "--force"), "must be different files"),
         (("model.keras", "lr.nc", "sr.tif", "--tile", "0"), "tile is 0"),
         (("model.keras", "lr.nc", "lr.nc/sr.tif"), "lr.nc"),
         (("model.keras", "lr.nc", "sr.tif", "--bounds", 299_900, 7_999_300, 317_900, 8_000_100), "lr.nc: 4 x 90 cells"),
