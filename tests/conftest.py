@@ -1,6 +1,12 @@
 """What the tests of several folders share; a fixture that gives a function is called like one."""
 
+import os
 import sys
+
+# each of xdist's processes has a core for itself; NumPy and TensorFlow read this when they are imported
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 import numpy as np
 import pytest

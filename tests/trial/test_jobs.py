@@ -108,7 +108,7 @@ def test_scores_are_the_errors_of_the_last_step(config, told):
     """Worked again from the saved network: the mean over seeds of each patch, then pooled."""
     from bathysr_nb.models.build import load_model
 
-    told(config, "seeds=[0,1]")
+    told(config, "arms=[flip_rotate]", "seeds=[0,1]")
     asked = settings.load_settings(config, {"seeds": [0, 1]})
     lr, hr = jobs.areas(asked).scored
     squares = []
@@ -148,7 +148,7 @@ def test_a_call_that_fails_does_not_stand_in_the_way(config, told):
     status, said = told(config, "patch_cells=22")
     assert (status, "multiples of the scale 4" in said.err) == (1, True)
     assert not (config.parent / "out").exists()
-    assert told(config)[0] == 0
+    assert told(config, "arms=[flip_rotate]")[0] == 0
 
 
 def test_what_no_ablation_made_is_left_alone(config, told):
