@@ -225,4 +225,4 @@ def test_a_notebook_imports_few_names(path):
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names if alias.name.split(".")[0] == "bathysr_nb"}
-    assert len(names) <= 8, sorted(names)
+    assert len(names) <= 9, sorted(names)
