@@ -1,4 +1,4 @@
-"""Enlarge and reduce grids by whole factors, with cell centres aligned.
+"""Enlarge grids by whole factors, with cell centres aligned.
 
 Every enlargement in this package is the same small convolution, so NumPy here and the networks'
 first layer (`bathysr_nb.models.layers.Resize`) give the same numbers. The cubic kernel is that of
@@ -7,7 +7,7 @@ Keys (1981) with a = -0.5; weights outside the patch are dropped and the rest re
 differ slightly). `enlarge` also has SciPy's cubic spline, in which each fine cell depends on all coarse
 cells.
 
-Source: manual 2.2.2 (``Resize``) and 1.3 (``resize.py``); R. Keys, "Cubic convolution
+Source: manual 2.2.2 (``Resize``); R. Keys, "Cubic convolution
 interpolation for digital image processing", IEEE Trans. ASSP 29(6), 1981.
 """
 

@@ -1,4 +1,4 @@
-"""Depth grids in and out, with coordinates, cell size and reference system.
+"""Read depth grids, with coordinates, cell size and reference system.
 
 Depths are metres, negative down; a missing cell is NaN; the top row is north. Files are
 recognised by their first bytes, text and arrays by their suffix. They are opened lazily, so
