@@ -81,7 +81,7 @@ ablations: $(READY) ## the trial of training sets at full length (an hour), into
 	  sed "s/(ablation.png)/(ablation_$$name.png)/" runs/ablation_$$name/ablation.md > docs/results/ablation_$$name.md; done
 
 lock: ## resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-annotate \
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras \
 	  --custom-compile-command "make lock" --output-file requirements.lock
 
 clean: ## remove .venv and all runs
