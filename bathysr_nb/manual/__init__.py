@@ -1,4 +1,4 @@
-"""The program manual's input files: `bathysr train`, `test`, `evaluate`, `mixup` and offline augmentation.
+"""Front ends for the program manual's input files: `bathysr train`, `test`, `evaluate`, `mixup`, `flip` and so on.
 
 In: a YAML as the manual prints it. Out: the files that the manual describes. No notebook: the command line.
 """

@@ -1,4 +1,4 @@
-"""Whole maps: a grid made finer tile by tile, and where its terrain is outside the training range.
+"""Whole maps: a grid made finer in overlapping tiles, and where its terrain is outside the training range.
 
 In: a grid and a trained model. Out: a finer grid. Notebook 07.
 """

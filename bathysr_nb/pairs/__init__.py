@@ -1,4 +1,4 @@
-"""Patch pairs: a depth grid cut into blocks and low/high resolution patches, split by block.
+"""Patch pairs: a depth grid, gaps filled, cut into blocks and low/high resolution patches, split by block.
 
 In: a grid. Out: arrays or pickles of LR and HR patches, with their feature tables. Notebooks 01 and 02.
 """

@@ -1,4 +1,4 @@
-"""Training: one network on one training set, resumable.
+"""Training: one network on one training set; a killed run resumes from its saved state.
 
 In: patch pairs and a recipe. Out: a trained model, its history and its training range. Notebook 06.
 """

@@ -1,4 +1,4 @@
-"""The trial of training sets: the same network trained on each, with equal budgets.
+"""The trial of training sets (`bathysr ablate`): the same network trained on each, its *arms*, with equal budgets.
 
 In: a grid and a settings file. Out: scores and a verdict. Notebooks 04 and 08.
 """
