@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import rasterio.shutil
+import rioxarray  # noqa: F401 (its import gives grids their .rio)
 import xarray as xr
 
 from bathysr_nb.files import project, store
