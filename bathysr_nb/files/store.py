@@ -156,7 +156,17 @@ def refuse_foreign(folder, is_ours: Callable[[str], object], maker: str) -> None
 def write_text(path, text: str, overwrite: bool = False) -> None:
     """Write a UTF-8 text file whole or not at all.
 
-    Parameters, errors: see `replacing`.
+    Parameters
+    ----------
+    path : path
+    text : str
+    overwrite : bool
+        Replace a file that is there already.
+
+    Raises
+    ------
+    FileExistsError
+        As `replacing`.
     """
     with replacing(path, overwrite) as part:
         part.write_text(text, encoding="utf-8")
@@ -195,7 +205,17 @@ def save_patches(path, patches: np.ndarray, overwrite: bool = False) -> None:
 def save_array(path, array: np.ndarray, overwrite: bool = False) -> None:
     """Pickle an array as it is, whole or not at all; `load_array` reads it.
 
-    Parameters, errors: see `replacing`.
+    Parameters
+    ----------
+    path : path
+    array : ndarray
+    overwrite : bool
+        Replace a file that is there already.
+
+    Raises
+    ------
+    FileExistsError
+        As `replacing`.
     """
     with replacing(path, overwrite) as part, open(part, "wb") as file:
         pickle.dump(np.ascontiguousarray(array), file, protocol=5)  # protocol 5 writes the array without copying it

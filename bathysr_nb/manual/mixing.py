@@ -138,7 +138,16 @@ class MixupParams:
 def load_mixup_params(path, overrides: dict | None = None) -> MixupParams:
     """Read an input file of ``mixup.py``; relative paths count from its folder.
 
-    Parameters, errors: see `bathysr_nb.files.yamlfile.load`.
+    Parameters
+    ----------
+    path : path
+    overrides : dict, optional
+        Values that take the place of the file's.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `bathysr_nb.files.yamlfile.load`.
 
     Examples
     --------

@@ -15,7 +15,16 @@ DROPOUT = 0.4
 
 
 def dense_block(x, filters: int, bias: bool, name: str):
-    """Five convolutions, each of which sees the block's input and all earlier outputs once."""
+    """Five convolutions, each of which sees the block's input and all earlier outputs once.
+
+    Parameters
+    ----------
+    x : tensor, shape (n, h, w, filters)
+    filters : int
+    bias : bool
+    name : str
+        Begins the names of its layers.
+    """
     seen = [x]
     for i in range(1, 6):
         inputs = keras.layers.concatenate(seen, name=f"{name}_seen_{i}") if len(seen) > 1 else x
@@ -26,7 +35,16 @@ def dense_block(x, filters: int, bias: bool, name: str):
 
 
 def rrdb(x, filters: int, bias: bool, name: str):
-    """Residual in residual dense block: three dense blocks within one more weak skip."""
+    """Residual in residual dense block: three dense blocks within one more weak skip.
+
+    Parameters
+    ----------
+    x : tensor, shape (n, h, w, filters)
+    filters : int
+    bias : bool
+    name : str
+        Begins the names of its layers.
+    """
     out = x
     for i in range(1, 4):
         out = dense_block(out, filters, bias, f"{name}_dense_{i}")

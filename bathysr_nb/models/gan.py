@@ -109,7 +109,14 @@ class GAN(keras.Model):
         self.discriminator.summary(*args, **kwargs)
 
     def judge_frozen(self, patches, training: bool):
-        """Logits of the discriminator, of which nothing is trained or updated here."""
+        """Logits of the discriminator, of which nothing is trained or updated here.
+
+        Parameters
+        ----------
+        patches : tensor, shape (n, H, W, 1)
+            HR or SR depths.
+        training : bool
+        """
         weights = [ops.stop_gradient(ops.convert_to_tensor(v)) for v in self.discriminator.trainable_variables]
         state = [ops.convert_to_tensor(v) for v in self.discriminator.non_trainable_variables]
         return self.discriminator.stateless_call(weights, state, patches, training=training)[0]

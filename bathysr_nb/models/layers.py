@@ -17,7 +17,14 @@ from bathysr_nb.models.normalisation import LOCAL_MEAN_CELLS
 
 
 def depth_to_space(x, scale: int):
-    """Shuffle channels into space: (n, h, w, c s^2) -> (n, h s, w s, c)."""
+    """Shuffle channels into space: (n, h, w, c s^2) -> (n, h s, w s, c).
+
+    Parameters
+    ----------
+    x : tensor, shape (n, h, w, c s^2)
+    scale : int
+        s, HR cells for each LR cell along one axis.
+    """
     _, height, width, _ = ops.shape(x)
     channels = x.shape[-1] // scale**2
     x = ops.reshape(x, (-1, height, width, scale, scale, channels))

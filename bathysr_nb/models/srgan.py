@@ -14,14 +14,32 @@ SLOPE = 0.2
 
 
 def conv(channels: int, kernel: int = 3, strides: int = 1, *, bias=True, initializer="he_normal", name=None):
-    """The GANs' convolution: same padding, linear, he_normal."""
+    """The GANs' convolution: same padding, linear, he_normal.
+
+    Parameters
+    ----------
+    channels, kernel, strides : int
+    bias : bool
+    initializer : str
+        Of the kernel.
+    name : str, optional
+    """
     return keras.layers.Conv2D(
         channels, kernel, strides, padding="same", use_bias=bias, kernel_initializer=initializer, name=name
     )
 
 
 def residual_block(x, filters: int, bias: bool, name: str):
-    """Conv-BN-PReLU-Conv-BN, added to what came in; shape unchanged."""
+    """Conv-BN-PReLU-Conv-BN, added to what came in; shape unchanged.
+
+    Parameters
+    ----------
+    x : tensor, shape (n, h, w, filters)
+    filters : int
+    bias : bool
+    name : str
+        Begins the names of its layers.
+    """
     skip = x
     x = conv(filters, bias=bias, name=f"{name}_conv_1")(x)
     x = keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn_1")(x)

@@ -27,12 +27,28 @@ ORDER = ("loss", "psnr", "dssim", "rmse", "mae", "g_loss", "d_loss")
 
 
 def epoch_file(log_dir, name: str, epoch: int, suffix: str) -> Path:
-    """A file of one epoch, e.g. ``weights_00020.weights.h5``."""
+    """A file of one epoch, e.g. ``weights_00020.weights.h5``.
+
+    Parameters
+    ----------
+    log_dir : path
+    name : str
+    epoch : int
+        From 1.
+    suffix : str
+        With its dot.
+    """
     return Path(log_dir) / f"{name}_{epoch:05d}{suffix}"
 
 
 def save_weights(model: keras.Model, path) -> None:
-    """Write a model's weights, completely or not at all, replacing an existing file."""
+    """Write a model's weights, completely or not at all, replacing an existing file.
+
+    Parameters
+    ----------
+    model : keras.Model
+    path : path
+    """
     with store.replacing(path, overwrite=True) as part:
         whole = part.with_suffix(".weights.h5")  # Keras refuses any other ending
         try:

@@ -42,7 +42,17 @@ def fit(model: keras.Model, batches: Batches, validation, callbacks, *, epochs: 
 
 
 def train_epoch(model: keras.Model, batches: Batches, epoch: int, calls: keras.callbacks.CallbackList) -> dict:
-    """Train one epoch, a step per batch; returns loss and metrics over the whole epoch."""
+    """Train one epoch, a step per batch; returns loss and metrics over the whole epoch.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    batches : Batches
+    epoch : int
+        From 0.
+    calls : keras.callbacks.CallbackList
+    """
     logs = []
     for step, (lr, hr) in enumerate(batches.epoch(epoch)):
         calls.on_train_batch_begin(step)
@@ -53,7 +63,15 @@ def train_epoch(model: keras.Model, batches: Batches, epoch: int, calls: keras.c
 
 
 def scores(model: keras.Model, pairs) -> dict:
-    """Loss and metrics over LR and HR patches, without training."""
+    """Loss and metrics over LR and HR patches, without training.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    pairs : (ndarray, ndarray)
+        LR (n, h, w, 1) and HR (n, H, W, 1), metres.
+    """
     lr, hr = pairs
     logs, sizes = [], []
     for start in range(0, len(lr), VALIDATION_BATCH):

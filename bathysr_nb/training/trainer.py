@@ -191,7 +191,17 @@ def _batches(lr, hr, recipe: Recipe) -> Batches:
 
 
 def compile_model(model: keras.Model, recipe: Recipe, normalisation: Normalisation, steps: int) -> None:
-    """Compile a model with the loss, metrics and optimiser of a recipe, for a training of `steps` steps in all."""
+    """Compile a model with the loss, metrics and optimiser of a recipe, for a training of `steps` steps in all.
+
+    Parameters
+    ----------
+    model : keras.Model
+    recipe : Recipe
+    normalisation : Normalisation
+        Whose units loss and metrics are in.
+    steps : int
+        Optimiser steps of the whole training, for the schedule.
+    """
     model.compile(
         recipe.make_optimizer(steps),
         losses.get_loss(recipe.loss, normalisation, recipe.vgg_weights, recipe.penalty),

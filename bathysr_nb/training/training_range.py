@@ -95,6 +95,11 @@ class TrainingRange:
 def cell_ratio(one, other) -> float:
     """How many times larger the larger of two cell sizes (dy, dx) is, along the axis where they differ most.
 
+    Parameters
+    ----------
+    one, other : float or (float, float)
+        Metres.
+
     Examples
     --------
     >>> cell_ratio((100, 100), (50, 50)), cell_ratio((50, 200), (100, 100))

@@ -238,7 +238,14 @@ def all_jobs(ablation: Ablation) -> list[Job]:
 
 
 def score_file(ablation: Ablation, job: Job, suffix: str) -> Path:
-    """The file of a training's errors (suffix .csv) or of what is known about it (.json, written last)."""
+    """The file of a training's errors (suffix .csv) or of what is known about it (.json, written last).
+
+    Parameters
+    ----------
+    ablation : Ablation
+    job : Job
+    suffix : {".csv", ".json"}
+    """
     return ablation.save_dir / "scores" / (job.name + suffix)
 
 
