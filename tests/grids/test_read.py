@@ -1,7 +1,5 @@
 import hashlib
 import pickle
-import subprocess
-import sys
 import tracemalloc
 import warnings
 from itertools import cycle
@@ -487,13 +485,3 @@ def test_pickles_run_nothing(tmp_path):
     fault(tmp_path / "a.pkl", "it would load os.system", cell_size=1)
     store.save_patches(tmp_path / "b.pkl", np.zeros((2, 3, 3)))
     fault(tmp_path / "b.pkl", r"shape \(2, 3, 3, 1\)", cell_size=1)
-
-
-def test_a_grid_can_be_written_before_any_is_read(tmp_path):
-    """In a process of its own: reading imports rioxarray, which would hide that writing needs it too."""
-    code = (
-        "import sys, numpy as np, xarray as xr; from bathysr_nb import grids;"
-        "grids.write_grid(xr.DataArray(-np.ones((3, 4)), {'y': [3., 2, 1], 'x': [1., 2, 3, 4]}, ('y', 'x')), sys.argv[1])"
-    )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.nc")], check=True)
-    assert grids.read_grid(tmp_path / "a.nc").shape == (3, 4)

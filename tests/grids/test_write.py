@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import rioxarray  # noqa: F401
@@ -70,3 +73,14 @@ def test_write_faults_leave_the_old_file(tmp_path, monkeypatch):
                 grids.write_grid(projected(), path, overwrite=True)
         np.testing.assert_array_equal(grids.read_grid(path), DEPTHS)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.nc", "a.tif"]
+
+
+def test_a_grid_can_be_written_before_any_is_read(tmp_path):
+    """In a process of its own: reading imports rioxarray, which would hide that writing needs it too."""
+    code = (
+        "import sys, numpy as np, xarray as xr; from bathysr_nb import grids;"
+        "grid = xr.DataArray(-np.ones((3, 4)), {'y': [3., 2, 1], 'x': [1., 2, 3, 4]}, ('y', 'x'));"
+        "grids.write_grid(grid, sys.argv[1])"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.nc")], check=True)
+    assert grids.read_grid(tmp_path / "a.nc", crs="EPSG:32755").shape == (3, 4)
