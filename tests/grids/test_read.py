@@ -493,7 +493,8 @@ def test_a_grid_can_be_written_before_any_is_read(tmp_path):
     """In a process of its own: reading imports rioxarray, which would hide that writing needs it too."""
     code = (
         "import sys, numpy as np, xarray as xr; from bathysr_nb import grids;"
-        "grids.write_grid(xr.DataArray(-np.ones((3, 4)), {'y': [3., 2, 1], 'x': [1., 2, 3, 4]}, ('y', 'x')), sys.argv[1])"
+        "depth = xr.DataArray(-np.ones((3, 4)), {'y': [3., 2, 1], 'x': [1., 2, 3, 4]}, ('y', 'x'));"
+        "grids.write_grid(depth, sys.argv[1])"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.nc")], check=True)
     assert grids.read_grid(tmp_path / "a.nc").shape == (3, 4)
