@@ -203,6 +203,30 @@ def long_functions(package, most):
     return found
 
 
+def undescribed(package):
+    """Public functions of two or more parameters without a Parameters section; what a class overrides needs none."""
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                if len(arguments) > 1 and "Parameters\n-----" not in (ast.get_docstring(node) or ""):
+                    found.append(f"{path.relative_to(package)}: {node.name}")
+    return found
+
+
+def test_parameters_are_described():
+    assert undescribed(PACKAGE) == []
+
+
+def test_a_function_without_parameters_section_is_found(tmp_path):
+    described = '"""Words.\n\n    Parameters\n    ----------\n    a, b : int\n    """'
+    (tmp_path / "a.py").write_text(
+        f"def f(a, b):\n    {described}\n\n\ndef g(a, b):\n    pass\n\n\ndef h(a):\n    pass\n"
+    )
+    assert undescribed(tmp_path) == ["a.py: g"]
+
+
 def test_no_function_is_above_60_lines():
     assert long_functions(PACKAGE, 60) == []
 
