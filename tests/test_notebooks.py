@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pandas as pd
@@ -61,14 +62,14 @@ def test_notebooks_keep_the_frame(path):
 
 
 def execute(name, **parameters):
-    """Run a notebook's cells here, its parameters set as papermill sets them; gives what the cells left."""
+    """Run a notebook's cells here, its parameters set as papermill sets them."""
     injected = "# Parameters\n" + "\n".join(f"{key} = {value!r}" for key, value in parameters.items())
     cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
     sources = [cell.source for cell in cells if cell.cell_type == "code"]
     namespace = {"__name__": "__main__", "In": ["", sources[0], injected], "display": display}
     for source in (sources[0], injected, *sources[1:]):
         exec(compile(source, name, "exec"), namespace)
-    return namespace
+    plt.close("all")
 
 
 def test_a_fault_is_the_last_line_and_leaves_the_last_finished_result(tmp_path):
