@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import rioxarray  # noqa: F401  (its .rio)
 import xarray as xr
 from IPython.display import display
 
@@ -60,14 +62,14 @@ def test_notebooks_keep_the_frame(path):
 
 
 def execute(name, **parameters):
-    """Run a notebook's cells here, its parameters set as papermill sets them; gives what the cells left."""
+    """Run a notebook's cells here, its parameters set as papermill sets them."""
     injected = "# Parameters\n" + "\n".join(f"{key} = {value!r}" for key, value in parameters.items())
     cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
     sources = [cell.source for cell in cells if cell.cell_type == "code"]
     namespace = {"__name__": "__main__", "In": ["", sources[0], injected], "display": display}
     for source in (sources[0], injected, *sources[1:]):
         exec(compile(source, name, "exec"), namespace)
-    return namespace
+    plt.close("all")
 
 
 def test_a_fault_is_the_last_line_and_leaves_the_last_finished_result(tmp_path):
@@ -96,21 +98,31 @@ def test_faults_name_the_parameter_and_the_choices(tmp_path, name, parameter, va
         execute(name, **{"run_dir": str(tmp_path / "run"), parameter: value})
 
 
-@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
-def test_another_grid_with_cells_that_are_not_square_goes_the_whole_light_way(tmp_path):
-    cells = synthetic.seafloor((600, 700), province="ridge", seed=1)
-    y, x = 5e6 - 50.0 * np.arange(600), 3e5 + 80.0 * np.arange(700)
+@pytest.fixture
+def built(tmp_path):
+    """A run that begins with another grid, of cells that are not square, at another scale."""
+    cells = synthetic.seafloor((500, 600), province="ridge", seed=1)
+    y, x = 5e6 - 50.0 * np.arange(500), 3e5 + 80.0 * np.arange(600)
     grid = xr.DataArray(cells, {"y": y, "x": x}, ("y", "x"), name="elevation").rio.write_crs(32754)
     grids.write_grid(grid, tmp_path / "mine.nc")
-    run = str(tmp_path / "run dir")
-    execute("01_build_dataset", run_dir=run, grid=str(tmp_path / "mine.nc"), scale=2, kernel_size=5)
-    for name in ("02_terrain_features", "04_adaptive_mixup", "05_models"):
-        execute(name, run_dir=run)
-    train = tmp_path / "run dir" / "01_build_dataset" / "source" / "train"
+    run = tmp_path / "run dir"
+    execute("01_build_dataset", run_dir=str(run), grid=str(tmp_path / "mine.nc"), scale=2, kernel_size=5)
+    return run
+
+
+def test_another_grid_with_cells_that_are_not_square_goes_the_whole_light_way(built):
+    execute("02_terrain_features", run_dir=str(built))
+    execute("04_adaptive_mixup", run_dir=str(built), trial_steps=20)
+    train = built / "01_build_dataset" / "source" / "train"
     assert features.spacing(train / "patches.csv", 32) == (100.0, 160.0)
     table, lr = pd.read_csv(train / "data_LR.csv"), store.load_patches(train / "data_LR.pkl")
     expected = terrain.mean_slope_gradient(lr[..., 0].astype(float), (100.0, 160.0))
     np.testing.assert_allclose(table["mean_slope_gradient"], expected)
+
+
+@pytest.mark.slow
+def test_another_grid_serves_the_models(built):
+    execute("05_models", run_dir=str(built))
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import rasterio
+import rioxarray  # noqa: F401  (its .rio)
 import xarray as xr
 
 from bathysr_nb import cli, grids, interpolation

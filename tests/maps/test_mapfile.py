@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 import rasterio
+import rioxarray  # noqa: F401  (its .rio)
 import xarray as xr
 
 from bathysr_nb import cli, grids
