@@ -55,8 +55,8 @@ test-slow: $(READY) ## tests that train, and the training notebooks (06 to 08) a
 	$(NBVAL) $(TRAINING)
 	$(NBVAL) $(TWO) $(SOLUTIONS)
 
-coverage: $(READY) ## lines and branches that the unit tests run, light and slow; fails below 95%
-	$(PYTEST) --cov --cov-report=term
+coverage: $(READY) ## lines and branches that the tests of `make test` run; fails below 95%
+	$(PYTEST) -m "not slow" --cov --cov-report=term
 
 notebooks: $(READY) ## run the notebooks in place and keep their outputs
 	$(BIN)/bathysr demo --run-dir runs/notebooks

@@ -91,6 +91,7 @@ def test_a_killed_run_leaves_nothing_behind(config, capsys):
     assert not set(left) & files(log).keys()
 
 
+@pytest.mark.slow
 def test_start_weights_are_found_by_the_old_name_and_judged_by_their_record(config, capsys):
     log = config.parent / "log"
     srcnn = ("model=srcnn", "srcnn.filters=[4]", "srcnn.kernels=[3,3]")  # the same arrays at every scale

@@ -137,7 +137,7 @@ def test_broken_off_leaves_what_was_there(name, folder, capsys, monkeypatch):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", ["sr.tif", "sr.nc"])
+@pytest.mark.parametrize("name", ["sr.tif", pytest.param("sr.nc", marks=pytest.mark.slow)])
 def test_terminated_leaves_nothing(name, folder):
     """A scheduler's SIGTERM, once a temporary file is there."""
     before = sorted(path.name for path in folder.iterdir())

@@ -66,7 +66,8 @@ def test_training_writes_what_it_says_and_keeps_the_best_weights(few, validation
         few(tmp_path / "espcn")
 
 
-@pytest.mark.parametrize("name", ["srgan", pytest.param("esrgan", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["srgan", "esrgan"])
 def test_gans_show_their_losses_and_leave_the_generator(few, validation_pairs, tmp_path, name):
     trained = few(tmp_path / name, name)
     gan = {"g_loss", "d_loss"}
