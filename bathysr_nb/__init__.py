@@ -1,7 +1,7 @@
 """Super-resolution of ocean bathymetric maps with Adaptive Mixup.
 
-One folder a station of the data's way, in this order: `grids`, `pairs`, `augment`, `mixup`, `models`, `training`,
-`maps`, `scores`; notebooks 01 to 08 walk it. Nothing is loaded before it is used, so that the package starts at once.
+A folder for each step from grid to score, in this order: `grids`, `pairs`, `augment`, `mixup`, `models`, `training`,
+`maps`, `scores`; notebooks 01 to 08 follow it. Nothing is loaded before it is used, so that the package starts at once.
 """
 
 import lazy_loader

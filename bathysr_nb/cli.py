@@ -256,10 +256,13 @@ def _rising_numbers(text: str) -> tuple[float, ...]:
     return edges
 
 
-def _metres(text: str) -> float | tuple[float, float]:
-    parts = [float(part) for part in text.split(",")]
+def _cell_size(text: str) -> float | tuple[float, float]:
+    try:
+        parts = [float(part) for part in text.split(",")]
+    except ValueError:
+        parts = []
     if len(parts) not in (1, 2):
-        raise argparse.ArgumentTypeError("expected metres, or dy,dx")
+        raise argparse.ArgumentTypeError(f"found {text}, expected metres, or dy,dx")
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
@@ -299,7 +302,7 @@ def _add_demo(verbs) -> None:
 def _add_features(verbs) -> None:
     verb = _verb(verbs, "features", _features, "write a table and figures of the terrain features of patches")
     verb.add_argument("pickles", type=Path, nargs="+", metavar="FILE.pkl", help="patches, e.g. data_HR.pkl")
-    verb.add_argument("--delta", type=_metres, help="cell size in metres, or dy,dx (default: from patches.csv)")
+    verb.add_argument("--delta", type=_cell_size, help="cell size in metres, or dy,dx (default: from patches.csv)")
     _add_force(verb)
 
 
@@ -370,7 +373,7 @@ def _add_superresolve(verbs) -> None:
     reading.add_argument("--variable", help="depth variable, if IN has several")
     edges = ("LEFT", "BOTTOM", "RIGHT", "TOP")
     reading.add_argument("--bounds", type=float, nargs=4, metavar=edges, help="read only the cells inside")
-    reading.add_argument("--cell-size", type=_metres, help="metres, or dy,dx, for a file without coordinates")
+    reading.add_argument("--cell-size", type=_cell_size, help="metres, or dy,dx, for a file without coordinates")
     reading.add_argument("--crs", help="coordinate reference system of a file that has none, e.g. EPSG:32755")
     reading.add_argument(
         "--land", choices=("keep", "mask"), default="keep", help="keep land heights or mask land (default: %(default)s)"

@@ -206,3 +206,9 @@ def test_help_tells_the_default_slope_edges(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["evaluate", "--help"])
     assert f"default: {','.join(map(str, tables.MANUAL_EDGES))};" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_cell_size_that_is_none_is_told_in_words(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["features", "a.pkl", "--delta", "abc"])
+    assert "argument --delta: found abc, expected metres, or dy,dx" in capsys.readouterr().err

@@ -161,7 +161,7 @@ def write_text(path, text: str, overwrite: bool = False) -> None:
     path : path
     text : str
     overwrite : bool
-        Replace a file that is there already.
+        Replace an existing file.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def save_array(path, array: np.ndarray, overwrite: bool = False) -> None:
     path : path
     array : ndarray
     overwrite : bool
-        Replace a file that is there already.
+        Replace an existing file.
 
     Raises
     ------

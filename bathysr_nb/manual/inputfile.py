@@ -108,7 +108,7 @@ class Params:
     norm_range : (float, float) or None
         Metres that become 0 and 1; None: the training set's extremes.
     residual : "bicubic" or None
-        Predict the difference to bicubic; None: the manual's form.
+        Predict the difference from bicubic; None: the manual's form.
     relief : float or None
         Metres per unit of the residual form; None: from the training set.
     bias : bool

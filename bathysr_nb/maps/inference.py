@@ -34,7 +34,7 @@ TILE = 512  # LR cells
 LEAST = 5  # cells along a grid's side: the support of bicubic interpolation
 HALO = 32  # LR cells, if the receptive field is unknown
 OTHER_CELLS = 1.5  # ratio of cell size to that of the training above which there is a warning
-SQUARE = 0.01  # relative difference of the sides below which cells count as square
+SQUARE_TOLERANCE = 0.01  # relative difference of the sides below which cells count as square
 SPREAD = "spread"
 _one_at_a_time = threading.Lock()  # so that threads load a network once, and each tile uses all cores
 
@@ -240,7 +240,7 @@ def _warn_of_other_cells(grid: xr.DataArray, model) -> None:
 def _orientations(grid: xr.DataArray):
     """All eight symmetries if cells are square, else the four that keep rows as rows."""
     dy, dx = georeference.cell_size_of(grid)
-    return symmetries.SQUARE if abs(dy / dx - 1) < SQUARE else symmetries.RECTANGLE
+    return symmetries.SQUARE if abs(dy / dx - 1) < SQUARE_TOLERANCE else symmetries.RECTANGLE
 
 
 def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> xr.Dataset:

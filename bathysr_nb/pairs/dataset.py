@@ -7,6 +7,7 @@ Source: manual 1.1, 1.2 (``sr_dataset_builder``, class ``Dataset``).
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Literal
@@ -179,6 +180,11 @@ def _check_at_least(least: int, **values) -> None:
 
 def _as_grids(lr, hr, quality, scale: int, reading: dict):
     """LR, HR and type identifiers with north up, read if files are given."""
+    if len({isinstance(grid, xr.DataArray) for grid in (lr, hr, quality) if grid is not None}) > 1:
+        raise ValueError("lr, hr and quality: expected either grids or files, found both")
+    known = set(inspect.signature(read_map).parameters) - {"lr", "hr", "quality", "scale"}
+    if unknown := sorted(set(reading) - known):
+        raise ValueError(f"unknown option {', '.join(unknown)}; choose from {', '.join(sorted(known))}")
     if not isinstance(hr, xr.DataArray):
         return read_map(lr, hr, quality, scale=scale, **reading)
     if reading:

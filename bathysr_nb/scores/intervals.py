@@ -66,7 +66,7 @@ def resampled_means(values: np.ndarray, block: np.ndarray, seed: int = 0) -> np.
 
 
 def effective_blocks(weight: np.ndarray, block: np.ndarray) -> float:
-    """Effective number of blocks: how many equal ones would tell as much as these.
+    """Effective number of blocks: as many equally rough blocks would give the same precision.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def slope_angle(h: np.ndarray, delta) -> np.ndarray:
 
 
 def detail_beyond_bicubic(h: np.ndarray, lr: np.ndarray) -> np.ndarray:
-    """`detail` of the difference to bicubic: what a map shows that cannot be had from its LR alone.
+    """`detail` of the difference from bicubic: what a map shows that cannot be had from its LR alone.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ class _Truth:
         fine = detail(estimate, self.scale)
         down = resize(estimate, self.scale, downsampling) - self.lr
         square, absolute, slope, rough, down = error**2, np.abs(error), np.abs(steeper), fine**2, down**2
-        beyond = fine - self.bicubic_detail  # `detail` is linear: that of the difference to bicubic
+        beyond = fine - self.bicubic_detail  # `detail` is linear: that of the difference from bicubic
         found = {}
         for cells, rim in CELLS.items():
             off = rim * self.scale

@@ -105,7 +105,7 @@ def train(
     recipe : Recipe, optional
     scale : int
     residual : bool
-        Predict the difference to bicubic; False is the manual's form, depths scaled to
+        Predict the difference from bicubic; False is the manual's form, depths scaled to
         0..1 by `norm_range`.
     relief : float, optional
         Metres that are one unit of the residual form; None takes the training set's.

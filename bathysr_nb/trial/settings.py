@@ -84,7 +84,7 @@ class Ablation:
     steps, batch_size, learning_rate, schedule, optimizer, loss
         As `bathysr_nb.training.recipe.Recipe`; the same for every arm.
     residual : {"bicubic", None}
-        Predict the difference to bicubic, or depths scaled to 0..1.
+        Predict the difference from bicubic, or depths scaled to 0..1.
     norm_range : (float, float) or None
         Depths that become 0 and 1; None: the source's extremes, for every arm.
     bias : bool

@@ -85,8 +85,12 @@ def test_a_dataset_of_grids_equals_that_of_their_files(tmp_path):
         dataset.Dataset(lr, hr, variable="z", cell_size=50.0)
     with pytest.raises(ValueError, match=r"HR .*shapes \(75, 100\) and \(299, 400\)"):
         dataset.Dataset(lr, hr[1:], **cut)
-    with pytest.raises(ValueError, match="expected a DataArray"):
+    with pytest.raises(ValueError, match="expected either grids or files, found both"):
         dataset.Dataset(tmp_path / "lr.nc", hr, **cut)
+    with pytest.raises(ValueError, match="expected either grids or files, found both"):
+        dataset.Dataset(lr, tmp_path / "hr.nc", **cut)
+    with pytest.raises(ValueError, match="unknown option colour; choose from bounds, cell_size, missing_value"):
+        dataset.Dataset(None, hr, colour="red", **cut)
 
 
 @pytest.mark.parametrize(
