@@ -47,18 +47,42 @@ def resize(grid: np.ndarray, scale: int = 4, method: str = "bilinear") -> np.nda
     array([[7.5]])
     """
     grid = np.asarray(grid)
-    if method not in ("bilinear", "area"):
-        raise ValueError(f"unknown method {method!r}; choose one of bilinear, area")
+    sampled = sampled_cells(scale, method)
     *lead, height, width = grid.shape
     if height % scale or width % scale:
         fit = (height // scale * scale, width // scale * scale)
         raise ValueError(f"grid of {height} x {width} cells does not divide by {scale}; the nearest that does is {fit}")
-    cells = grid.reshape(*lead, height // scale, scale, width // scale, scale)
-    if method == "bilinear":
-        middle = slice((scale - 1) // 2, scale // 2 + 1)
-        cells = cells[..., middle, :, middle]
+    cells = grid.reshape(*lead, height // scale, scale, width // scale, scale)[..., sampled, :, sampled]
     dtype = grid.dtype if grid.dtype.kind == "f" else np.float64
     return cells.mean(axis=(-3, -1), dtype=np.float64).astype(dtype)
+
+
+def sampled_cells(scale: int, method: str = "bilinear") -> slice:
+    """Which of the `scale` rows, and of the columns, of HR cells in an LR cell its depth is the mean of.
+
+    Parameters
+    ----------
+    scale : int
+    method : {"bilinear", "area"}
+        See `resize`.
+
+    Returns
+    -------
+    slice
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown.
+
+    Examples
+    --------
+    >>> sampled_cells(4), sampled_cells(3), sampled_cells(4, "area")
+    (slice(1, 3, None), slice(1, 2, None), slice(0, 4, None))
+    """
+    if method not in ("bilinear", "area"):
+        raise ValueError(f"unknown method {method!r}; choose one of bilinear, area")
+    return slice((scale - 1) // 2, scale // 2 + 1) if method == "bilinear" else slice(0, scale)
 
 
 def coarsen(grid: xr.DataArray, scale: int = 4, downsampling: str = "bilinear") -> xr.DataArray:

@@ -13,6 +13,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "linear": ["LinearFilter"],
         "comparison": ["Ground", "compare"],
         "intervals": ["change_in_words", "change_interval", "effective_blocks", "quantiles", "resampled_means"],
+        "typical": ["typical_change"],
+        "consistency": ["back_project", "make_consistent"],
         "terrain_measures": ["detail_beyond_bicubic", "invented"],
         "plots": ["error_maps", "invented_maps", "spectra"],
     },
