@@ -58,9 +58,9 @@ def back_project(sr: np.ndarray, lr: np.ndarray, times: int = 1, downsampling: s
 def make_consistent(sr: np.ndarray, lr: np.ndarray, downsampling: str = "bilinear") -> np.ndarray:
     """Change SR as little as possible so that downsampling it gives LR back.
 
-    An LR cell is the mean of certain HR cells; what that mean lacks is added to each of them. As the truth gives LR back
-    too, this can never raise the squared error of a patch; with the bilinear rule at an even scale s it lowers its mean by 4 / s^2
-    times the mean squared difference to LR.
+    An LR cell is the mean of certain HR cells; what that mean lacks is added to each of them. As the truth gives LR
+    back too, this can never raise the squared error of a patch; with the bilinear rule at an even scale s it lowers its
+    mean by 4 / s^2 times the mean squared difference to LR.
 
     Parameters
     ----------
