@@ -17,8 +17,8 @@ from bathysr_nb.augment import symmetries
 from bathysr_nb.augment.resample import ANGLES, finite_numbers, real_patches, rotate, stretch, zoom
 from bathysr_nb.pairs.downsampling import pair_scale, resize
 
-#: Variants of a square patch by name, and how each is made (`bathysr_nb.augment.symmetries.orient`): the manual's
-#: flips, and the two quarter turns. The manual does not use the remaining two symmetries, the transposes.
+#: The eight symmetries of a square patch by name, and how each is made (`bathysr_nb.augment.symmetries.orient`): the
+#: original, the manual's flips, the two quarter turns, and the transposes, which the manual does not use.
 WAYS = {
     "original": (0, False),
     "up_down": (2, True),
@@ -26,8 +26,11 @@ WAYS = {
     "both": (2, False),
     "turn_90": (1, False),
     "turn_270": (3, False),
+    "transpose": (3, True),
+    "anti_transpose": (1, True),
 }
-VARIANTS = tuple(WAYS)
+EXACT = tuple(WAYS)
+VARIANTS = EXACT[:6]  # without the transposes
 FLIPS = VARIANTS[1:4]
 DSCALES = (0.5, 0.8, 1.2, 1.5)
 XYSCALES = (0.5, 0.7, 0.9)
@@ -40,8 +43,9 @@ def variant(patches: np.ndarray, name: str) -> np.ndarray:
     ----------
     patches : ndarray, shape (n, h, h)
         Depths in metres. Rectangles can be flipped but not turned.
-    name : {"original", "up_down", "left_right", "both", "turn_90", "turn_270"}
-        Turns are counter-clockwise; "both" is a turn by 180 degrees.
+    name : {"original", "up_down", "left_right", "both", "turn_90", "turn_270", "transpose", "anti_transpose"}
+        Turns are counter-clockwise; "both" is a turn by 180 degrees; "transpose" swaps rows and columns,
+        "anti_transpose" mirrors at the other diagonal.
 
     Returns
     -------
@@ -58,11 +62,11 @@ def variant(patches: np.ndarray, name: str) -> np.ndarray:
     >>> variant(np.array([[[1, 2], [3, 4]]]), "turn_90")[0].tolist()
     [[2, 4], [1, 3]]
     """
-    if name not in VARIANTS:
-        raise ValueError(f"unknown variant {name!r}; choose one of {', '.join(VARIANTS)}")
+    if name not in WAYS:
+        raise ValueError(f"unknown variant {name!r}; choose one of {', '.join(WAYS)}")
     if patches.ndim != 3:
         raise ValueError(f"expected patches (n, h, w), found shape {patches.shape}")
-    if name.startswith("turn") and patches.shape[1] != patches.shape[2]:
+    if WAYS[name][0] % 2 and patches.shape[1] != patches.shape[2]:
         raise ValueError(f"expected square patches (n, h, h), found shape {patches.shape}")
     return symmetries.orient(patches, *WAYS[name])
 
@@ -75,7 +79,7 @@ def variants(patches: np.ndarray, names=VARIANTS[1:]) -> np.ndarray:
     patches : ndarray, shape (n, h, h)
         Depths in metres.
     names : sequence of str
-        K names of `variant`; by default all but the original.
+        K names of `variant`; by default all but the original and the transposes.
 
     Returns
     -------

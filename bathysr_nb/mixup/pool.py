@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bathysr_nb.augment.offline import FLIPS, variant
+from bathysr_nb.augment.offline import EXACT, FLIPS, variant
 from bathysr_nb.augment.resample import ANGLES, rotate
 from bathysr_nb.files import project, store
 from bathysr_nb.mixup.blending import blend
@@ -39,6 +39,9 @@ class Pool:
     downsampling : {"bilinear", "area"} or None
         How LR was made from HR: the LR of a turned patch is made again from the turned HR.
         None turns LR as HR.
+    exact : bool
+        Of square patches only the eight symmetries (flips, quarter turns, transposes), which move cells without
+        interpolating; False: the manual's flips and turns by multiples of 30 degrees.
 
     Attributes
     ----------
@@ -57,7 +60,7 @@ class Pool:
     (2, 14, ('both', 'rotate_30_reflect', 'rotate_60_reflect'))
     """
 
-    def __init__(self, lr, hr, *, originals: int | None = None, delta=1.0, downsampling: str | None = "bilinear"):
+    def __init__(self, lr, hr, *, originals: int | None = None, delta=1.0, downsampling: str | None = "bilinear", exact=False):
         self.lr, self.hr, self.downsampling = np.asarray(lr), np.asarray(hr), downsampling
         self.scale = pair_scale(self.lr, self.hr, "LR", "HR")
         for side, patches in (("LR", self.lr), ("HR", self.hr)):
@@ -66,7 +69,7 @@ class Pool:
         self.given = len(self.lr) != self._n
         dy, dx = np.broadcast_to(delta, 2)
         self.square = bool(dy == dx and self.lr.shape[1] == self.lr.shape[2])
-        self.names = ("original", *FLIPS, *self._turns())
+        self.names = ("original", *FLIPS, *(EXACT[4:] if exact and self.square else self._turns()))
 
     def _turns(self) -> list[str]:
         """Names of the turns: by angle where they are made, numbered where they are given."""
@@ -132,7 +135,7 @@ class Pool:
 
     def _make(self, side: str, index, name: str) -> np.ndarray:
         patches = self.lr if side == "LR" else self.hr
-        if name in ("original", *FLIPS) or name in QUARTERS:
+        if name in EXACT or name in QUARTERS:
             return variant(patches[index], QUARTERS.get(name, name))
         angle = float(name.split("_")[1])
         if side == "HR" or self.downsampling is None:
@@ -145,11 +148,11 @@ class Pool:
         Returns
         -------
         (ndarray, ndarray), each of shape (variants, n), float64
-            Mean depth of LR in metres. Flips and quarter turns that are made here have the values of their
-            original; all others are measured, some at a time, on the patches that `take` returns.
+            Mean depth of LR in metres. Symmetries that are made here have the values of their original; all others
+            are measured, some at a time, on the patches that `take` returns.
         """
         value, depth = np.empty((2, len(self.names), self._n))
-        exact = () if self.given else (*FLIPS, *QUARTERS)
+        exact = () if self.given else (*EXACT[1:], *QUARTERS)
         work = [(v, start) for v in range(len(self.names)) for start in range(0, self._n, PORTION)]
         for v, start in project.progress(work, f"{feature.name} of flips and turns"):
             index = np.arange(start, min(start + PORTION, self._n))

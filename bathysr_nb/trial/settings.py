@@ -15,7 +15,6 @@ from bathysr_nb.files.kinds import (
     Depths,
     Positive,
     Rate,
-    Residual,
     Seed,
     Share,
 )
@@ -24,11 +23,12 @@ from bathysr_nb.mixup.planning import Policy
 from bathysr_nb.models.options import Model, Scale
 from bathysr_nb.scores.linear import NEIGHBOURHOOD
 from bathysr_nb.training.choices import Loss, Optimizer, Schedule
+from bathysr_nb.trial.forms import FORMS
 from bathysr_nb.trial.training_sets import ARMS
 
 REFERENCE = "flip_rotate"  # the arm with which all others are compared
 #: Keys that may change between calls; finished trainings stay valid.
-GROWING = ("models", "arms", "seeds", "slope_edges", "save_dir")
+GROWING = ("models", "form", "steps", "arms", "seeds", "slope_edges", "save_dir")
 
 Part = Annotated[float, Limit("a share between 0 and 1", lambda x: 0 < x < 1)]
 Arms = Annotated[
@@ -39,12 +39,24 @@ Models = Annotated[
     tuple[Model, ...],
     Limit("a list of networks, each once", lambda names: _each_once(names)),
 ]
+Forms = Annotated[
+    tuple[Literal[tuple(FORMS)], ...],
+    Limit("a list of forms, each once", lambda names: _each_once(names)),
+]
+Lengths = Annotated[
+    tuple[Count, ...],
+    Limit("a list of rising whole numbers above 0", lambda steps: bool(steps) and _rise(steps)),
+]
 Seeds = Annotated[tuple[Seed, ...], Limit("a list of seeds, each once", lambda seeds: _each_once(seeds))]
-Edges = Annotated[tuple[Positive, ...], Limit("rising numbers above 0", lambda e: all(a < b for a, b in zip(e, e[1:])))]
+Edges = Annotated[tuple[Positive, ...], Limit("rising numbers above 0", lambda edges: _rise(edges))]
 
 
 def _each_once(values) -> bool:
     return 0 < len(values) == len(set(values))
+
+
+def _rise(values) -> bool:
+    return all(a < b for a, b in zip(values, values[1:]))
 
 
 def _room_for_filter(patch_cells, scale) -> str | None:
@@ -68,6 +80,9 @@ class Ablation:
         Networks to train on each.
     seeds : tuple of int
         Each training set is drawn, and each network trained, once per seed.
+    swap_halves : bool
+        Odd seeds steer by the half of the steep blocks that even seeds are scored on, and are scored on the other, so
+        that two seeds score every steep block once.
     kernel_size : int or None
         Side of the window that fills gaps.
     block_cells, patch_cells, stride, scale : int
@@ -81,13 +96,16 @@ class Ablation:
         Size of every training set, in multiples of the source's pairs.
     originals_share, threshold, lambda_policy, alpha, lamb
         As `bathysr_nb.trial.training_sets.make_training_set`.
-    steps, batch_size, learning_rate, schedule, optimizer, loss
+    form : tuple of str
+        What the networks are given and give, each a rung of the ladder; see `bathysr_nb.trial.forms.FORMS`.
+    steps : tuple of int
+        Lengths of training in optimiser steps, rising; each length is a training of its own.
+    batch_size, learning_rate, schedule, optimizer, loss
         As `bathysr_nb.training.recipe.Recipe`; the same for every arm.
-    residual : {"bicubic", None}
-        Predict the difference from bicubic, or depths scaled to 0..1.
     norm_range : (float, float) or None
         Depths that become 0 and 1; None: the source's extremes, for every arm.
-    bias : bool
+    xla : bool
+        Compile the training step with XLA, a fifth faster on two cores.
     slope_edges : tuple of float
         Inner edges of the bins of true slope.
     """
@@ -96,7 +114,8 @@ class Ablation:
     save_dir: Path
     arms: Arms = tuple(ARMS)
     models: Models = ("espcn",)
-    seeds: Seeds = (0, 1, 2)
+    seeds: Seeds = (0, 1)
+    swap_halves: bool = True
     kernel_size: Count | None = None
     block_cells: Count = 100
     patch_cells: Count = 64
@@ -111,15 +130,15 @@ class Ablation:
     lambda_policy: Policy = "target"
     alpha: Positive = 0.5
     lamb: Share = 0.8
-    steps: Count = 2500
+    form: Forms = ("residual",)
+    steps: Lengths = (2500,)
     batch_size: Count = 32
     learning_rate: Positive = 0.002
     schedule: Schedule = "one_cycle"
     optimizer: Optimizer = "adam"
     loss: Loss = "mae"
-    residual: Residual = "bicubic"
     norm_range: Depths | None = None
-    bias: bool = False
+    xla: bool = False
     slope_edges: Edges = (0.05, 0.1)
 
     RELATIONS: ClassVar = (({"patch_cells", "scale"}, _room_for_filter),)

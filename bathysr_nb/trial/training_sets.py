@@ -106,12 +106,16 @@ def make_training_set(
     Notes
     -----
     none : the originals, repeated evenly.
-    flip_rotate : originals, flips and turns, every original equally often.
+    flip_rotate : originals, flips and turns by multiples of 30 degrees, every original equally often; on cells or
+        patches that are not square flips alone.
+    symmetries : originals, flips, quarter turns and transposes, which interpolate nothing; where cells are not square
+        the same as flip_rotate.
     scale : originals and their depth-stretched and zoomed copies, every original equally often.
     mixup : blends of any two patches, Beta weights.
     c_mixup : blends of two patches of similar slope (Gaussian kernel), Beta weights.
     reweight : originals, flips and turns drawn to the target's histogram, repeated where there are too few.
     adaptive_mixup : blends made, and patches picked, to match the target's histogram.
+    adaptive_mixup+symmetries : adaptive_mixup of the variants of symmetries alone.
     adaptive_mixup+originals : a share of untouched originals, the rest adaptive_mixup.
     oracle : flip_rotate of the target's own pairs: a yardstick but no upper bound, as it has fewer originals.
 
@@ -134,7 +138,8 @@ def make_training_set(
             raise ValueError("arm oracle: reference is missing, expected the target's LR and HR patches")
         lr, hr = reference
     planning.check_options(lambda_policy, alpha, lamb)
-    pool = Pool(lr, hr, delta=delta, downsampling=downsampling_of(lr[:100], hr[:100]))
+    downsampling = downsampling_of(lr[:100], hr[:100])
+    pool = Pool(lr, hr, delta=delta, downsampling=downsampling, exact=name in EXACT_ARMS)
     target = Feature("mean_slope_gradient", delta)(target_lr)
     rng = np.random.default_rng(seed)
     options = {"threshold": threshold, "lambda_policy": lambda_policy, "alpha": alpha, "lamb": lamb}
@@ -193,7 +198,7 @@ def _none(given: Material) -> TrainingSet:
     return _drawn(given, _singles(index, which))
 
 
-def _flip_rotate(given: Material) -> TrainingSet:
+def _all_variants(given: Material) -> TrainingSet:
     index, which = deal(len(given.pool), len(given.pool.names), given.total, given.rng)
     return _drawn(given, _singles(index, which))
 
@@ -298,12 +303,16 @@ def _with_originals(given: Material) -> TrainingSet:
 #: The function that makes each arm's training set.
 ARMS = {
     "none": _none,
-    "flip_rotate": _flip_rotate,
+    "flip_rotate": _all_variants,
+    "symmetries": _all_variants,
     "scale": _scale,
     "mixup": _mixup,
     "c_mixup": _c_mixup,
     "reweight": _reweight,
     "adaptive_mixup": _adaptive_mixup,
+    "adaptive_mixup+symmetries": _adaptive_mixup,
     "adaptive_mixup+originals": _with_originals,
-    "oracle": _flip_rotate,
+    "oracle": _all_variants,
 }
+#: Arms whose variants only move cells.
+EXACT_ARMS = ("symmetries", "adaptive_mixup+symmetries")
