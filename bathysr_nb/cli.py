@@ -222,9 +222,10 @@ def _ablate(args) -> None:
     from bathysr_nb.trial import jobs, settings, verdict
 
     ablation = settings.load_settings(args.config, _overrides(args.set))
-    jobs.run_trial(ablation, args.workers, args.force)
+    jobs.run_trial(ablation, args.workers, args.force, args.hours)
     scores = verdict.write_verdict(ablation, _command(args))
-    print(*verdict.verdict_sentences(scores), ablation.save_dir / "ablation.md", sep="\n")
+    print(*verdict.verdict_sentences(scores), *verdict.left_out(ablation), sep="\n")
+    print(ablation.save_dir / "ablation.md")
 
 
 def _command(args) -> str:
@@ -244,6 +245,16 @@ def _worker_count_or_address(text: str) -> int | str:
     if not int(text):
         raise argparse.ArgumentTypeError("expected 1 or more processes, or a scheduler's address")
     return int(text)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours < float("inf"):
+        raise argparse.ArgumentTypeError(f"found {text}, expected hours of at least 0, such as 1.5")
+    return hours
 
 
 def _rising_numbers(text: str) -> tuple[float, ...]:
@@ -390,6 +401,12 @@ def _add_ablate(verbs) -> None:
         type=_worker_count_or_address,
         metavar="N|ADDRESS",
         help="number of processes here, or the address of a dask scheduler (default: one training after the other)",
+    )
+    verb.add_argument(
+        "--hours",
+        type=_hours,
+        metavar="H",
+        help="start only the trainings that fit into this time, and compare what is finished; 0: train nothing",
     )
 
 

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import Colormap, LightSource, Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 #: Of methods; a network trained on another set than the flips is called network-set.
 COLORS = {
@@ -244,10 +245,10 @@ def slope_bars(ax, scores, methods) -> None:
     methods : sequence of str
         In the order of the bars.
     """
-    labels, shown = list(dict.fromkeys(scores["slope"])), _without_few(scores)
+    labels = list(dict.fromkeys(scores["slope"]))
     width = 0.8 / len(methods)
     for i, method in enumerate(methods):
-        rmse = shown[shown["method"] == method].set_index("slope").loc[labels, "rmse"]
+        rmse = scores[scores["method"] == method].set_index("slope").loc[labels, "rmse"]
         place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * width
         bars = ax.bar(place, rmse, width * 0.92, color=COLORS.get(method), label=method)
         ax.bar_label(bars, fmt="%.1f", fontsize=8)
@@ -256,44 +257,55 @@ def slope_bars(ax, scores, methods) -> None:
     ax.legend(frameon=False, loc="upper left")
 
 
-def change_intervals(ax, scores) -> None:
-    """Change in RMSE against bicubic with its 95% interval, per slope bin with enough blocks.
+def typical_changes(ax, scores, reference: str = "bicubic") -> None:
+    """Change in a typical block with its 95% interval, per slope bin; hollow where there are too few blocks for one.
 
     Parameters
     ----------
     ax : matplotlib Axes
     scores : DataFrame
         As `bathysr_nb.scores.tables.score_table`; methods with a change are drawn.
+    reference : str
+        The method that changes are measured against.
     """
-    labels, shown = list(dict.fromkeys(scores["slope"])), _without_few(scores)
-    methods = list(scores.dropna(subset="change")["method"].unique())
+    labels = list(dict.fromkeys(scores["slope"]))
+    methods = list(scores.dropna(subset="typical")["method"].unique())
     for i, method in enumerate(methods):
-        part = shown[shown["method"] == method].set_index("slope").loc[labels]
-        place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * 0.15
-        spread = [part["change"] - part["low"], part["high"] - part["change"]]
-        ax.errorbar(place, part["change"], spread, fmt="o", capsize=4, color=COLORS.get(method), label=method)
+        part = scores[scores["method"] == method].set_index("slope").loc[labels]
+        place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * 0.8 / len(methods)
+        _intervals(ax, place, part, vertical=True, color=COLORS.get(method), label=method)
     ax.axhline(0, color=COLORS["bicubic"], lw=1)
     _label_bins(ax, scores, labels)
-    ax.set_ylabel("RMSE against bicubic (%)")
+    ax.set_ylabel(f"RMSE in a typical block\nagainst {reference} (%)")
     ax.legend(frameon=False)
 
 
-def _without_few(scores):
-    """The scores, numbers in bins of few blocks replaced by NaN."""
-    return scores.assign(**{name: scores[name].mask(scores["few"]) for name in ("rmse", "change", "low", "high")})
+def _intervals(ax, place, part, *, vertical: bool, color, label: str = "") -> None:
+    """Changes in a typical block as dots with bars; as hollow dots where there is no interval."""
+    change, few = part["typical"].to_numpy(), part["typical_low"].isna().to_numpy()
+    spread = np.abs(np.stack([part["typical_low"], part["typical_high"]]) - change)
+    xy = (place, change) if vertical else (change, place)
+    ax.errorbar(*xy, **{"yerr" if vertical else "xerr": spread}, fmt="none", capsize=3, color=color)
+    for some, face, name in ((~few, color, label), (few, "w", "" if (~few).any() else label)):
+        if some.any():
+            ax.plot(*(side[some] for side in xy), "o", ms=5, color=color, markerfacecolor=face, label=name or None)
 
 
 def _label_bins(ax, scores, labels: list[str]) -> None:
-    """Name the slope bins on the axis, and say in those of few blocks why they are empty."""
-    ax.set_xticks(range(len(labels)), labels)
+    """Name the slope bins on the axis, with the number of blocks in each."""
+    blocks = scores.groupby("slope", sort=False)["blocks"].first()
+    known = {label: f"\n{blocks[label]:.0f} block{'' if blocks[label] == 1 else 's'}" for label in blocks.dropna().index}
+    ax.set_xticks(range(len(labels)), [label + known.get(label, "") for label in labels])
     ax.set_xlabel("mean slope gradient of the true patch")
-    few = scores.groupby("slope", sort=False)["few"].any()
-    for place in np.flatnonzero(few[labels]):
-        ax.annotate("few blocks", (place, 0), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=9)
+
+
+def line_handle(color, label: str, face=None) -> Line2D:
+    """A legend's entry: a line with a dot, whose face may have another colour."""
+    return Line2D([], [], color=color, marker="o", markerfacecolor=face or color, label=label)
 
 
 def forest(scores, reference: str) -> Figure:
-    """Change in RMSE against a reference with its 95% interval: a panel for each slope bin, a line for each method.
+    """Change in a typical block with its 95% interval: a panel for each slope bin, a line for each method.
 
     Parameters
     ----------
@@ -305,24 +317,22 @@ def forest(scores, reference: str) -> Figure:
     Returns
     -------
     matplotlib Figure
-        A row of panels for each model; the panel of a bin with few blocks says only that.
+        A row of panels for each model; hollow dots where there are too few blocks for an interval.
     """
-    drawn = _without_few(scores.dropna(subset="change"))
+    drawn = scores.dropna(subset="typical")
     models, labels, methods = (list(dict.fromkeys(drawn[name])) for name in ("model", "slope", "method"))
-    size = (2.6 * len(labels) + 1.5, (0.32 * len(methods) + 1.2) * len(models))
+    size = (2.8 * len(labels) + 2.5, (0.36 * len(methods) + 1.3) * len(models))
     fig = Figure(figsize=size, layout="constrained")
     axes = fig.subplots(len(models), len(labels), sharey=True, squeeze=False)
+    place = -np.arange(len(methods))
     for (i, model), (j, label) in itertools.product(enumerate(models), enumerate(labels)):
         part = drawn[(drawn["model"] == model) & (drawn["slope"] == label)].set_index("method").reindex(methods)
-        if part["few"].any():
-            axes[i, j].text(0.5, 0.5, "few blocks", ha="center", transform=axes[i, j].transAxes, backgroundcolor="w")
-            axes[i, j].set_xticks([])
-        spread = np.stack([part["change"] - part["low"], part["high"] - part["change"]])
-        ax, place = axes[i, j], -np.arange(len(methods))
-        ax.errorbar(part["change"], place, xerr=spread, fmt="o", ms=4, capsize=3, color=COLORS["espcn"])
+        ax, blocks = axes[i, j], part["blocks"].max()
+        _intervals(ax, place, part, vertical=False, color=COLORS["espcn"])
         ax.axvline(0, color=COLORS["bicubic"], lw=1)
         ax.set_yticks(place, methods)
-        ax.set(title=f"slope {label}" if label != "all" else "all slopes", xlabel=f"RMSE against {reference} (%)")
+        slopes = f"slope {label}" if label != "all" else "all slopes"
+        ax.set(title=f"{slopes}, {blocks:.0f} block{'' if blocks == 1 else 's'}", xlabel=f"against {reference} (%)")
     for ax, model in zip(axes[:, 0], models):
         ax.set_ylabel(model)
     return fig

@@ -73,17 +73,19 @@ def test_a_notebook_shows_a_figure_before_pyplot_drew_one():
     assert "image/png" in shown[0].data
 
 
-@pytest.mark.parametrize("draw", ["bars", "intervals", "forest"])
-def test_a_bin_of_few_blocks_says_so_and_shows_no_number(draw):
+@pytest.mark.parametrize("draw", ["bars", "changes", "forest"])
+def test_every_bin_shows_its_numbers_and_says_how_many_blocks_it_has(draw):
     errors = {"bicubic": np.full(16, 4.0), "net": np.full(16, 1.0)}
-    scores = tables.score_table(errors, [0.01] * 10 + [0.07] * 6, np.arange(16)).assign(model="net")
+    scores = tables.score_table(errors, [0.01] * 11 + [0.07] * 5, np.arange(16)).assign(model="net")
     if draw == "forest":
         axes = plots.forest(scores, "bicubic").axes
-        assert [[text.get_text() for text in ax.texts] for ax in axes] == [[], ["few blocks"], []]
+        assert [ax.get_title().split(", ")[1] for ax in axes] == ["11 blocks", "5 blocks", "16 blocks"]
+        lines = [next(line for line in ax.lines if line.get_marker() == "o") for ax in axes]
+        assert [line.get_xdata().tolist() for line in lines] == [[-50.0]] * 3
+        assert [line.get_markerfacecolor() == "w" for line in lines] == [False, True, False]
         return
     ax = Figure().subplots()
-    plots.slope_bars(ax, scores, list(errors)) if draw == "bars" else plots.change_intervals(ax, scores)
-    texts = [text.get_text() for text in ax.texts if text.get_text()]
-    assert texts.count("few blocks") == 1
+    plots.slope_bars(ax, scores, list(errors)) if draw == "bars" else plots.typical_changes(ax, scores)
+    assert [tick.get_text().split("\n")[1] for tick in ax.get_xticklabels()] == ["11 blocks", "5 blocks", "16 blocks"]
     if draw == "bars":
-        assert sorted(texts) == ["1.0", "1.0", "2.0", "2.0", "few blocks"]
+        assert sorted(text.get_text() for text in ax.texts) == ["1.0"] * 3 + ["2.0"] * 3

@@ -8,12 +8,13 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "tables": ["score_table", "slope_bins", "squared_error", "wide_table"],
+        "tables": ["score_table", "slope_bins", "squared_error", "typical_table", "wide_table"],
         "baselines": ["baseline_estimates", "rivals"],
         "linear": ["LinearFilter"],
         "comparison": ["Ground", "compare"],
-        "intervals": ["change_in_words", "change_interval", "effective_blocks", "quantiles", "resampled_means"],
-        "typical": ["typical_change"],
+        "intervals": ["change_interval", "effective_blocks", "quantiles", "resampled_means"],
+        "typical": ["block_ratios", "typical_change"],
+        "words": ["change_in_words"],
         "consistency": ["back_project", "make_consistent"],
         "terrain_measures": ["detail_beyond_bicubic", "invented"],
         "plots": ["error_maps", "invented_maps", "spectra"],

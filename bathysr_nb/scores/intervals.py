@@ -22,11 +22,6 @@ FEW_BLOCKS = 8
 FEW_EFFECTIVE = 2
 DRAWS = 5000
 LEVEL = 0.95
-HOW_TO_READ = f"""Brackets are 95% intervals from resampling blocks; both sides of a change see the same draw. In
-parentheses: the effective number of blocks, because a few rough blocks dominate the squared error. Intervals are
-widened accordingly; a bin with fewer than {FEW_BLOCKS} blocks, or fewer than {FEW_EFFECTIVE} effective ones, says so
-instead. They assume that the gain does not depend on a block's roughness, and they exclude variation between training
-runs."""
 
 
 def resampled_means(values: np.ndarray, block: np.ndarray, seed: int = 0) -> np.ndarray | None:
@@ -90,8 +85,8 @@ def effective_blocks(weight: np.ndarray, block: np.ndarray) -> float:
     return float(sums.sum() ** 2 / (sums**2).sum()) if sums.any() else float(len(sums))
 
 
-def too_few(weight: np.ndarray, block: np.ndarray) -> bool:
-    """Whether there are too few blocks for a result: fewer than 8, or fewer than 2 effective ones.
+def roughest_block(weight: np.ndarray, block: np.ndarray) -> tuple:
+    """The block that adds most to a sum, and its share: where it is large, this block decides a pooled score.
 
     Parameters
     ----------
@@ -100,14 +95,17 @@ def too_few(weight: np.ndarray, block: np.ndarray) -> bool:
 
     Returns
     -------
-    bool
+    (label, float)
+        Share from 0 to 1; NaN if the sum is 0.
 
     Examples
     --------
-    >>> too_few(np.ones(9), np.arange(9)), too_few(np.ones(9), np.arange(9) // 3)
-    (False, True)
+    >>> label, share = roughest_block(np.array([1.0, 2.0, 1.0]), np.array([7, 8, 8]))
+    >>> int(label), share
+    (8, 0.75)
     """
-    return len(set(np.asarray(block))) < FEW_BLOCKS or effective_blocks(weight, block) < FEW_EFFECTIVE
+    sums = pd.Series(np.asarray(weight, dtype=np.float64)).groupby(np.asarray(block)).sum()
+    return sums.idxmax(), float(sums.max() / sums.sum()) if sums.any() else np.nan
 
 
 def quantiles(drawn: np.ndarray | None, effective: float = np.inf) -> tuple[float, float]:
@@ -165,56 +163,3 @@ def change_interval(model: np.ndarray, reference: np.ndarray, block: np.ndarray,
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw in which the reference has no error has no change
         change = 100 * (np.sqrt(drawn[:, 0] / drawn[:, 1]) - 1)
     return quantiles(change, effective_blocks(reference, block))
-
-
-def in_words(change: float, low: float, high: float) -> str:
-    """A change in RMSE and its interval as a verdict.
-
-    Parameters
-    ----------
-    change, low, high : float
-        Percent; NaN ends: there is no interval.
-
-    Examples
-    --------
-    >>> in_words(-3.0, -5.0, -1.0)
-    'better, RMSE -3.0% [-5.0, -1.0]'
-    >>> in_words(-3.0, -5.0, 1.0)
-    'no clear difference, RMSE -3.0% [-5.0, +1.0]'
-    """
-    if np.isnan(low):
-        return f"RMSE {signed(change)}% (too few blocks for an interval)"
-    verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference"
-    return f"{verdict}, RMSE {signed(change)}% [{signed(low)}, {signed(high)}]"
-
-
-def change_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray | None) -> str:
-    """`in_words` of the change in RMSE and its `change_interval`.
-
-    Parameters
-    ----------
-    model, reference : ndarray, shape (n,)
-        Squared error of each patch.
-    block : ndarray, shape (n,), or None
-        Block of each patch; None: not known.
-
-    Examples
-    --------
-    >>> change_in_words(np.full(9, 0.81), np.ones(9), np.arange(9))
-    'better, RMSE -10.0% [-10.0, -10.0]'
-    """
-    change = 100 * (np.sqrt(np.mean(model) / np.mean(reference)) - 1)
-    if block is None:
-        return f"RMSE {signed(change)}% (blocks not known, so no interval)"
-    return in_words(change, *change_interval(model, reference, block))
-
-
-def signed(percent: float) -> str:
-    """A percentage with its sign, one decimal and no -0.0.
-
-    Examples
-    --------
-    >>> signed(-3.14), signed(-0.01)
-    ('-3.1', '+0.0')
-    """
-    return f"{round(percent, 1) + 0:+.1f}"

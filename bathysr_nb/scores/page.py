@@ -8,9 +8,9 @@ import pandas as pd
 from bathysr_nb.files import record
 from bathysr_nb.scores import baselines, tables
 from bathysr_nb.scores.comparison import Evaluation, Ground
-from bathysr_nb.scores.intervals import HOW_TO_READ, change_in_words, too_few
 from bathysr_nb.scores.tables import MANUAL_EDGES
 from bathysr_nb.scores.terrain_measures import RIM
+from bathysr_nb.scores.words import HOW_TO_READ, change_in_words
 
 ABOUT = f"""{HOW_TO_READ} Inner cells lie at least {RIM} LR cells from the patch's rim, where bicubic has all
 its neighbours; the verdict is about them. Slopes are the mean slope gradient of the true patch."""
@@ -56,7 +56,7 @@ def verdict_sentences(found: Evaluation, ground: Ground, name: str, edges=MANUAL
     steepest = np.asarray(bins == bins.max())
     errors = {method: table["squared"].to_numpy() for method, table in measures.items()}
     sentences = [
-        f"all slopes: {change_in_words(errors[name], errors[other], ground.block)} against {called}"
+        f"all slopes, against {called}: {change_in_words(errors[name], errors[other], ground.block)}"
         for other, called in baselines.rivals(errors).items()
     ]
     if not steepest.all():
@@ -71,11 +71,8 @@ def _on_steepest(network: np.ndarray, bicubic: np.ndarray, part: np.ndarray, blo
     """The sentence on a slope bin, from squared errors of all patches and the bin's (`part`)."""
     blocks = "an unknown number of blocks" if block is None else counted(len(set(block[part])), "block")
     where = f"slopes {label} ({counted(part.sum(), 'patch', 'patches')} of {blocks})"
-    network, bicubic = network[part], bicubic[part]
-    if block is not None and too_few(bicubic, block[part]):
-        return f"{where}: too few blocks to say"
-    change = change_in_words(network, bicubic, block if block is None else block[part])
-    return f"{where}: {change} against bicubic"
+    change = change_in_words(network[part], bicubic[part], block if block is None else block[part])
+    return f"{where}, against bicubic: {change}"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -118,7 +115,7 @@ def evaluation_page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_E
     sentences = "\n".join(f"* **{text}**" for text in verdict_sentences(found, ground, name, edges))
     parts = [f"# {name} on the test set", "Inner cells:", sentences, settings, ABOUT]
     for kind, table in found.scores.groupby("cells", sort=False):
-        parts += [f"## RMSE in metres per slope bin, {kind} cells", markdown(tables.wide_table(table))]
+        parts += score_tables(table, f"{kind} cells")
     for kind, table in found.scores.groupby("cells", sort=False):
         parts += [f"## All slopes, {kind} cells", markdown(_all_scores(table[table["slope"] == "all"]))]
     pictures = {
@@ -128,6 +125,29 @@ def evaluation_page(found: Evaluation, ground: Ground, name: str, edges=MANUAL_E
     }
     parts += [MEANINGS, *(f"## {title}\n\n![{title}]({file}.png)" for file, title in pictures.items())]
     return "\n\n".join(parts) + "\n"
+
+
+def score_tables(scores: pd.DataFrame, which: str, reference: str = "bicubic") -> list[str]:
+    """The two tables of a `tables.score_table` with their headings, as Markdown: the typical block, then pooled RMSE.
+
+    Parameters
+    ----------
+    scores : DataFrame
+    which : str
+        What was scored, for the headings.
+    reference : str
+        The method that changes are measured against.
+
+    Returns
+    -------
+    list of str
+    """
+    return [
+        f"## {which.capitalize()}: change against {reference} in a typical block",
+        markdown(tables.typical_table(scores, reference)),
+        f"## {which.capitalize()}: pooled RMSE in metres, and its change against {reference}",
+        markdown(tables.wide_table(scores, reference)),
+    ]
 
 
 def _all_scores(table: pd.DataFrame) -> pd.DataFrame:

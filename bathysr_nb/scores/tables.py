@@ -12,19 +12,30 @@ import numpy as np
 import pandas as pd
 
 from bathysr_nb.scores.intervals import (
-    HOW_TO_READ,
     change_interval,
     effective_blocks,
     quantiles,
     resampled_means,
-    signed,
-    too_few,
+    roughest_block,
 )
+from bathysr_nb.scores.typical import typical_change
+from bathysr_nb.scores.words import HOW_TO_READ, bracketed, signed
 
 MANUAL_EDGES = (0.05, 0.1)
 BATCH = 256  # patches scored at a time
 ABOUT = f"""RMSE in metres on ground that no network saw, per bin of the true patch's mean slope gradient; change
 against bicubic in percent. {HOW_TO_READ}"""
+#: Columns of `score_table` that need to know the block of each patch, besides the intervals of the pooled change.
+BY_BLOCK = (
+    "blocks",
+    "effective",
+    "roughest",
+    "roughest_share",
+    "typical",
+    "typical_low",
+    "typical_high",
+    "better",
+)
 #: Score to the measure that weighs its blocks, and its formula from the means of `terrain_measures.patch_measures`.
 SCORE_FORMULAS = {
     "rmse": ("squared", lambda mean: np.sqrt(mean["squared"])),
@@ -186,7 +197,7 @@ def slope_bins(slope: np.ndarray, edges=MANUAL_EDGES) -> pd.Categorical:
 def score_table(
     errors: dict[str, np.ndarray], slope, block, edges=MANUAL_EDGES, *, reference="bicubic", seed: int = 0
 ) -> pd.DataFrame:
-    """Pooled RMSE in metres of each method in each slope bin.
+    """RMSE in metres of each method in each slope bin, and its change in a typical block and pooled.
 
     Parameters
     ----------
@@ -206,9 +217,11 @@ def score_table(
     -------
     DataFrame
         One row for each method in each bin that has patches: slope, method, patches, blocks, effective (number of
-        blocks, for the reference; see `intervals.effective_blocks`), few (the bin has fewer than 8 blocks, or fewer
-        than 2 effective ones), rmse (m), change (%), low, high (95% interval of the change; NaN with so few blocks).
-        The last bin is "all".
+        blocks, for the reference; see `intervals.effective_blocks`), roughest and roughest_share (the block with most
+        of the reference's squared error, and its share), rmse (m, pooled over cells); typical, typical_low,
+        typical_high, better (change in a typical block in percent, its 95% interval, and blocks that got better; see
+        `typical.typical_change`); change, low, high (change in pooled RMSE in percent, and its 95% interval, NaN with
+        fewer than 8 blocks or 2 effective ones). The last bin is "all".
 
     Raises
     ------
@@ -219,8 +232,8 @@ def score_table(
     --------
     >>> e = {"bicubic": np.full(8, 4.0), "model": np.full(8, 1.0)}
     >>> table = score_table(e, np.full(8, 0.2), np.arange(8))
-    >>> table.query("slope == 'all' and method == 'model'")[["rmse", "change"]].values.tolist()
-    [[1.0, -50.0]]
+    >>> table.query("slope == 'all' and method == 'model'")[["rmse", "typical", "change"]].values.tolist()
+    [[1.0, -50.0, -50.0]]
     """
     block, rows = np.asarray(block), []
     for method, error in errors.items():
@@ -230,19 +243,21 @@ def score_table(
         if not len(part):
             continue
         weight = errors[reference][part], block[part]
-        effective, few = effective_blocks(*weight), label != "all" and too_few(*weight)
+        roughest, share = roughest_block(*weight)
+        bin_facts = {
+            "patches": len(part),
+            "blocks": len(set(block[part])),
+            "effective": effective_blocks(*weight),
+            "roughest": roughest,
+            "roughest_share": share,
+        }
         for method, error in errors.items():
             rmse = np.sqrt(error[part].mean())
-            row = {
-                "slope": label,
-                "method": method,
-                "patches": len(part),
-                "blocks": len(set(block[part])),
-                "effective": effective,
-                "few": few,
-                "rmse": rmse,
-            }
+            row = {"slope": label, "method": method} | bin_facts | {"rmse": rmse}
             if method != reference:
+                typical = typical_change(error[part], errors[reference][part], block[part])
+                row |= {"typical": typical.change, "typical_low": typical.low, "typical_high": typical.high}
+                row["better"] = typical.better
                 row["change"] = 100 * (rmse / np.sqrt(errors[reference][part].mean()) - 1)
                 row["low"], row["high"] = change_interval(error[part], errors[reference][part], block[part], seed)
             rows.append(row)
@@ -284,7 +299,7 @@ def full_table(
     slope, edges, reference, seed
         As `score_table`.
     block : ndarray, shape (n,), optional
-        Block of each patch; None: not known, so there are no intervals, and ``blocks`` and ``effective`` are NaN.
+        Block of each patch; None: not known, so there are no intervals, and the columns of `BY_BLOCK` are NaN.
 
     Returns
     -------
@@ -309,7 +324,7 @@ def full_table(
             of_method, drawn = (None, None) if drawn is None else np.split(drawn, [values.shape[1]], axis=1)
             rows.append(_scores(values, of_method, block[parts[label]]))
     table = pd.concat([table, pd.DataFrame(rows).drop(columns="rmse")], axis=1)
-    return table.assign(blocks=np.nan, effective=np.nan, few=False) if unknown else table
+    return table.assign(**dict.fromkeys(BY_BLOCK, np.nan)) if unknown else table
 
 
 def _scores(measures: pd.DataFrame, drawn: np.ndarray | None, block: np.ndarray) -> dict[str, float]:
@@ -326,7 +341,7 @@ def _scores(measures: pd.DataFrame, drawn: np.ndarray | None, block: np.ndarray)
 
 
 def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame:
-    """`score_table` as text for readers: one row a method, one column a bin.
+    """Pooled RMSE of `score_table` as text for readers: one row a method, one column a bin.
 
     Parameters
     ----------
@@ -338,23 +353,53 @@ def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame
     Returns
     -------
     DataFrame of str
-        Columns: slope bins. Index: patches, blocks (the effective number in parentheses), and for each method RMSE in
-        metres, the change against the reference and its 95% interval; "few blocks" in a bin that has too few.
+        Columns: slope bins. Index: patches, blocks (the effective number in parentheses), the roughest block (and its
+        share of the reference's squared error), and for each method RMSE in metres, the change against the reference
+        and its 95% interval.
     """
+    return _wide(scores, lambda line: _pooled_text(line, reference))
+
+
+def typical_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame:
+    """The typical block of `score_table` as text for readers: one row a method, one column a bin.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `score_table`.
+    reference : str
+        The method that changes are measured against; it has no row.
+
+    Returns
+    -------
+    DataFrame of str
+        Columns: slope bins. Index: patches, blocks, roughest block as `wide_table`, and for each method the change in a
+        typical block in percent, its 95% interval, and on how many blocks it is better.
+    """
+    return _wide(scores[scores["method"] != reference], _typical_text)
+
+
+def _wide(scores: pd.DataFrame, text) -> pd.DataFrame:
     bins = {}
     for label, part in scores.groupby("slope", sort=False):
         first = part.iloc[0]
         known = not np.isnan(first["blocks"])
-        blocks = f"{first['blocks']:.0f} ({first['effective']:.1f})" if known else "not known"
-        bins[label] = {"patches": f"{first['patches']}", "blocks": blocks}
-        bins[label] |= {
-            line["method"]: "few blocks" if line["few"] else _cell_text(line, reference) for _, line in part.iterrows()
-        }
+        bins[label] = {"patches": f"{first['patches']}"}
+        bins[label]["blocks"] = f"{first['blocks']:.0f} ({first['effective']:.1f})" if known else "not known"
+        if known:
+            bins[label]["roughest block"] = f"{first['roughest']:g}: {first['roughest_share']:.0%} of squares"
+        bins[label] |= {line["method"]: text(line) for _, line in part.iterrows()}
     return pd.DataFrame(bins).rename_axis(columns="slope")
 
 
-def _cell_text(line, reference: str) -> str:
+def _pooled_text(line, reference: str) -> str:
     if line["method"] == reference:
         return f"{line['rmse']:.2f}"
-    ends = "no interval" if np.isnan(line["low"]) else f"{signed(line['low'])}, {signed(line['high'])}"
-    return f"{line['rmse']:.2f}  {signed(line['change'])}% [{ends}]"
+    return f"{line['rmse']:.2f}  {signed(line['change'])}% {bracketed(line['low'], line['high'])}".rstrip()
+
+
+def _typical_text(line) -> str:
+    if np.isnan(line["typical"]):
+        return "not known"
+    change = f"{signed(line['typical'])}% {bracketed(line['typical_low'], line['typical_high'])}".rstrip()
+    return f"{change}, {line['better']:.0f} of {line['blocks']:.0f}"

@@ -10,6 +10,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "settings": ["REFERENCE", "load_settings"],
         "jobs": ["run_trial"],
-        "verdict": ["PLAIN_METHODS", "verdict_sentences", "write_verdict"],
+        "comparison": ["PLAIN_METHODS", "score_trial"],
+        "forms": ["FORMS"],
+        "plots": ["ladder"],
+        "verdict": ["ladder_table", "verdict_sentences", "write_verdict"],
     },
 )

@@ -26,6 +26,9 @@ class Form(NamedTuple):
         Predict the difference from bicubic, in units of the relief; False: depths scaled to 0..1.
     bias : bool
         Biases in the convolutions.
+    loss : str
+        The loss that served this form better in short trials: squared errors for scaled depths, absolute ones for the
+        difference from bicubic.
     centred : bool
         The mean of the LR patch is taken off both sides of a pair, and added again to what is predicted.
     """
@@ -33,15 +36,16 @@ class Form(NamedTuple):
     words: str
     residual: bool
     bias: bool
-    centred: bool
+    loss: str
+    centred: bool = False
 
 
 #: The rungs, from the manual's form up.
 FORMS = {
-    "manual": Form("manual's form", residual=False, bias=True, centred=False),
-    "manual_centred": Form("manual's form, patch mean removed", residual=False, bias=True, centred=True),
-    "residual_bias": Form("residual form with biases", residual=True, bias=True, centred=False),
-    "residual": Form("residual form without biases", residual=True, bias=False, centred=False),
+    "manual": Form("manual's form", residual=False, bias=True, loss="mse"),
+    "manual_centred": Form("manual's form, patch mean removed", residual=False, bias=True, loss="mse", centred=True),
+    "residual_bias": Form("residual form with biases", residual=True, bias=True, loss="mae"),
+    "residual": Form("residual form without biases", residual=True, bias=False, loss="mae"),
 }
 
 

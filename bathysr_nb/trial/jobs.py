@@ -145,9 +145,10 @@ def recipe(ablation: Ablation, job: Job):
     """How a job is trained, as a `bathysr_nb.training.recipe.Recipe`."""
     from bathysr_nb.training.recipe import Recipe
 
-    keys = ("batch_size", "learning_rate", "schedule", "optimizer", "loss", "xla")
+    keys = ("batch_size", "learning_rate", "schedule", "optimizer", "xla")
     asked = {key: getattr(ablation, key) for key in keys}
-    return Recipe(turn=False, keep="last", seed=job.seed, steps=job.steps, **asked)
+    loss = ablation.loss or FORMS[job.form].loss
+    return Recipe(loss=loss, turn=False, keep="last", seed=job.seed, steps=job.steps, **asked)
 
 
 def errors(truth: np.ndarray, estimate: np.ndarray, lr: np.ndarray) -> pd.DataFrame:

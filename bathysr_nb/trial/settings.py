@@ -100,8 +100,10 @@ class Ablation:
         What the networks are given and give, each a rung of the ladder; see `bathysr_nb.trial.forms.FORMS`.
     steps : tuple of int
         Lengths of training in optimiser steps, rising; each length is a training of its own.
-    batch_size, learning_rate, schedule, optimizer, loss
+    batch_size, learning_rate, schedule, optimizer
         As `bathysr_nb.training.recipe.Recipe`; the same for every arm.
+    loss : str or None
+        As `bathysr_nb.training.recipe.Recipe`; None: the one that suits each form.
     norm_range : (float, float) or None
         Depths that become 0 and 1; None: the source's extremes, for every arm.
     xla : bool
@@ -136,7 +138,7 @@ class Ablation:
     learning_rate: Positive = 0.002
     schedule: Schedule = "one_cycle"
     optimizer: Optimizer = "adam"
-    loss: Loss = "mae"
+    loss: Loss | None = None
     norm_range: Depths | None = None
     xla: bool = False
     slope_edges: Edges = (0.05, 0.1)

@@ -1,93 +1,70 @@
-"""The verdict of a trial: RMSE in metres per slope bin and arm, compared with flips and turns.
-
-Errors are averaged over seeds, patch by patch; then blocks are resampled, both sides of a difference
-with the same draw. Bins with few blocks say so.
-"""
+"""The page of a trial: what helps, on which rung, at which length; the tables, and how to read them."""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
 
 from bathysr_nb import plots
 from bathysr_nb.files import record, store
-from bathysr_nb.scores import baselines, tables
 from bathysr_nb.scores import page as score_page
-from bathysr_nb.scores.intervals import HOW_TO_READ, in_words
-from bathysr_nb.scores.linear import NEIGHBOURHOOD, LinearFilter
+from bathysr_nb.scores import tables
+from bathysr_nb.scores.linear import NEIGHBOURHOOD
+from bathysr_nb.scores.typical import Typical
+from bathysr_nb.scores.words import HOW_TO_READ, bracketed, signed, verdict_word
 from bathysr_nb.trial import jobs
+from bathysr_nb.trial.areas import areas, scored_half
+from bathysr_nb.trial.comparison import score_trial, training_set_table, why_table
+from bathysr_nb.trial.forms import FORMS
+from bathysr_nb.trial.plots import ladder
 from bathysr_nb.trial.settings import REFERENCE, Ablation
 
-PLAIN_METHODS = ("bicubic", "spline", baselines.LINEAR)  # methods that need no network
-ABOUT = f"""Trained on the grid's gentle blocks, scored on half of its steep blocks; the LR of the other half
-steers. RMSE in metres, pooled over cells, per bin of the true patch's mean slope gradient; change against {REFERENCE}
-in percent. {HOW_TO_READ} The column `seeds, all` shows that variation: the standard deviation of the RMSE over seeds.
-`oracle` is trained on the true depths of the steering half; `linear filter` is the source's best filter of
-{NEIGHBOURHOOD} x {NEIGHBOURHOOD} cells."""
-
-
-def score_trial(ablation: Ablation) -> pd.DataFrame:
-    """Read the errors of all trainings of a trial and compare the arms.
-
-    Parameters
-    ----------
-    ablation : Ablation
-        All its trainings must be there; see `bathysr_nb.trial.jobs.run_trial`.
-
-    Returns
-    -------
-    DataFrame
-        One row for each model, cells (inner, all), slope bin and method: as
-        `bathysr_nb.scores.tables.score_table`, and seed_spread, the standard deviation of the
-        RMSE over seeds (m; NaN with one seed).
-    """
-    slope, block = jobs.areas(ablation).table[["mean_slope_gradient", "block"]].to_numpy().T
-    plain, parts = _without_network(ablation), []
-    for model in ablation.models:
-        for cells in ("inner", "all"):
-            seeds = {arm: _errors(ablation, model, arm)[cells] for arm in ablation.arms}
-            mean = {name: table[cells].to_numpy() for name, table in plain.items()}
-            mean |= {arm: errors.mean(axis=0) for arm, errors in seeds.items()}
-            table = tables.score_table(mean, slope, block, ablation.slope_edges, reference=REFERENCE)
-            spread = _seed_spread(seeds, tables.slope_parts(slope, ablation.slope_edges))
-            table["seed_spread"] = [spread.get((line.slope, line.method), np.nan) for line in table.itertuples()]
-            parts.append(table.assign(model=model, cells=cells))
-    scores = pd.concat(parts, ignore_index=True)
-    return scores[["model", "cells", *scores.columns.drop(["model", "cells"])]]
-
-
-def training_set_table(ablation: Ablation) -> pd.DataFrame:
-    """Pairs, steps, originals and distance (see `bathysr_nb.trial.jobs.run_job`) of each arm, averaged over seeds."""
-    rows = [
-        {"arm": job.arm} | json.loads(jobs.score_file(ablation, job, ".json").read_text())
-        for job in jobs.all_jobs(ablation)
-    ]
-    return pd.DataFrame(rows).groupby("arm", sort=False).mean()
+ABOUT = f"""Networks learn from the grid's gentle blocks. Half of its steep blocks steer the training sets, by their low
+resolution alone; the other half is scored. `flip_rotate` is what the manual compares with (flips and turns by multiples
+of 30 degrees; flips alone where cells are not square); `symmetries` has only copies that interpolate nothing; `oracle`
+is trained on the true depths of the steering half; `linear filter` is the source's best filter of {NEIGHBOURHOOD} x
+{NEIGHBOURHOOD} cells. All figures are of inner cells unless a heading says otherwise."""
+BACK = """One back-projection adds to a map, enlarged by bicubic, what the LR has and the downsampled map lacks; it
+mends wrong levels. Here every method is back-projected, bicubic too."""
+WHY = f"""Of the networks trained on `{REFERENCE}`. *Unscaled*: the relief of every patch is doubled; how far what the
+network adds to bicubic is from doubling, as a share of what it should be (0: the network treats steep ground as it
+treats gentle ground). *Level*: share of the squared error that one back-projection removes. The last two columns are
+rank correlations of a patch's error with how far its depth is from the source's mean, and with its slope."""
+LADDER_ARMS = ("adaptive_mixup", "adaptive_mixup+symmetries", "mixup", "reweight", "oracle")
 
 
 def write_verdict(ablation: Ablation, command: str = "") -> pd.DataFrame:
-    """Write ``ablation.csv``, ``ablation.md`` and ``ablation.png`` into save_dir.
+    """Write ``ablation.csv``, ``ablation.md``, ``ablation.png`` and, for several rungs or lengths, ``ladder.png``.
 
     Parameters
     ----------
     ablation : Ablation
-        All its trainings must be there.
+        Trainings that are not finished are left out, and the page says how many.
     command : str
         The command to name in ``ablation.md``.
 
     Returns
     -------
     DataFrame
-        As `score_trial`.
+        As `bathysr_nb.trial.comparison.score_trial`.
     """
     scores, folder = score_trial(ablation), ablation.save_dir
-    store.write_text(folder / "ablation.csv", scores.to_csv(index=False), overwrite=True)
+    store.write_text(folder / "ablation.csv", scores.to_csv(index=False, float_format="%.5g"), overwrite=True)
     store.write_text(folder / "ablation.md", verdict_page(ablation, scores, command), overwrite=True)
-    with store.replacing(folder / "ablation.png", overwrite=True) as part:
-        plots.forest(scores[scores["cells"] == "inner"], REFERENCE).savefig(part, dpi=110)
+    figures = {"ablation.png": plots.forest(_forest_rows(scores), REFERENCE)}
+    if is_ladder(scores):
+        figures["ladder.png"] = ladder(scores)
+    for name, figure in figures.items():
+        with store.replacing(folder / name, overwrite=True) as part:
+            figure.savefig(part, dpi=110)
     return scores
+
+
+def is_ladder(scores: pd.DataFrame) -> bool:
+    """Whether there is more than one rung or length."""
+    return len(scores[["form", "steps"]].drop_duplicates()) > 1
 
 
 def verdict_page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
@@ -97,62 +74,155 @@ def verdict_page(ablation: Ablation, scores: pd.DataFrame, command: str = "") ->
     ----------
     ablation : Ablation
     scores : DataFrame
-        As `score_trial`.
+        As `bathysr_nb.trial.comparison.score_trial`.
     command : str
         The command that made the page.
     """
-    parts = [
-        "# Ablation: which training set helps on steep ground",
-        *verdict_sentences(scores),
-        ABOUT,
-        _settings(ablation),
-    ]
+    parts = ["# Which training set helps on steep ground", *(f"* {text}" for text in verdict_sentences(scores))]
+    parts += [] if not is_ladder(scores) else ["![effect against length](ladder.png)"]
+    parts += [f"_{text}_" for text in left_out(ablation)]
+    for after, note in (("as it is", ""), ("back-projected", BACK)):
+        parts += [f"## Typical block and RMSE, {after}", note, score_page.markdown(ladder_table(scores, after))]
+    why = why_table(ablation).round(2).astype(str)
+    parts += ["## Why", WHY, score_page.markdown(why), "## How to read it", ABOUT, HOW_TO_READ]
+    if not is_ladder(scores):
+        parts += _tables_of_bins(scores)
+    sets = training_set_table(ablation).round({"pairs": 0, "originals": 0, "distance": 4}).reset_index()
+    sets = sets.astype(dict.fromkeys(("pairs", "originals"), int))
+    parts += ["## The training sets", score_page.markdown(sets)]
+    parts += [f"![change against {REFERENCE} in a typical block](ablation.png)", _settings(ablation)]
     parts += [f"Made by `{command}`."] if command else []
-    for (model, cells), part in scores.groupby(["model", "cells"], sort=False):
-        wide = tables.wide_table(part, REFERENCE)
-        last = part[part["slope"] == "all"].set_index("method")["seed_spread"]
-        wide["seeds, all"] = [f"{last[name]:.2f}" if last.get(name, np.nan) >= 0 else "" for name in wide.index]
-        parts += [f"## {model}, {cells} cells", score_page.markdown(wide)]
-    sets = training_set_table(ablation).round({"originals": 0, "distance": 4}).reset_index()
-    sets = sets.astype(dict.fromkeys(("pairs", "steps", "originals"), int))
-    parts += ["## The training sets", score_page.markdown(sets), f"![change against {REFERENCE}](ablation.png)"]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def verdict_sentences(scores: pd.DataFrame) -> list[str]:
-    """One sentence for each network and adaptive arm, on the inner cells of all bins."""
-    chosen = scores[(scores["cells"] == "inner") & (scores["slope"] == "all")]
-    chosen = chosen[chosen["method"].str.startswith("adaptive")]
-    where = f"against {REFERENCE}**, on the inner cells of all patches."
-    return [
-        f"**{line.model}: {line.method} {in_words(line.change, line.low, line.high)} {where}"
-        for line in chosen.itertuples()
+def verdict_sentences(scores: pd.DataFrame, arm: str = "adaptive_mixup") -> list[str]:
+    """For each network and form, at its greatest length: what an arm changes, and where it stands against bicubic.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `bathysr_nb.trial.comparison.score_trial`.
+    arm : str
+
+    Returns
+    -------
+    list of str
+        Markdown. Forms in which the arm was not trained are left out.
+    """
+    found = []
+    for (model, form), part in scores.groupby(["model", "form"], sort=False):
+        steps = part.loc[part["method"] == arm, "steps"].max()
+        if steps == steps:
+            found.append(f"**{model}, {FORMS[form].words}, {steps:,.0f} steps**: {_sentence(part, arm, steps)}")
+    return found
+
+
+def _sentence(part: pd.DataFrame, arm: str, steps: int) -> str:
+    flips, bicubic = (_row(part, steps, arm, reference) for reference in (REFERENCE, "bicubic"))
+    plain = _row(part, steps, REFERENCE, "bicubic")
+    both = _row(part, steps, arm, REFERENCE, "back-projected")
+    rmse = _row(part, steps, REFERENCE, REFERENCE, missing=plain)
+    return (
+        f"{arm} against {REFERENCE} {verdict_word(flips.typical_low, flips.typical_high)}, {_typical(flips)} in a typical "
+        f"block, pooled RMSE {flips.rmse:.1f} m instead of {rmse.rmse:.1f} (after back-projecting both, {_typical(both)}); "
+        f"against bicubic {arm} {_typical(bicubic)}, {REFERENCE} {_typical(plain)}."
+    )
+
+
+def ladder_table(scores: pd.DataFrame, after: str) -> pd.DataFrame:
+    """One row a model, form and length: RMSE of flips and bicubic, and changes of each arm in a typical block, as text.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `bathysr_nb.trial.comparison.score_trial`.
+    after : {"as it is", "back-projected"}
+
+    Returns
+    -------
+    DataFrame of str
+    """
+    rows = []
+    arms = [arm for arm in ("symmetries", *LADDER_ARMS) if arm in set(scores["method"])]
+    for (model, form, steps), part in scores.groupby(["model", "form", "steps"], sort=False):
+        flips = _row(part, steps, REFERENCE, "bicubic", after)
+        row = {"network": model, "form": FORMS[form].words, "steps": f"{steps:,}", "blocks": f"{flips.blocks:.0f}"}
+        row["bicubic (m)"] = f"{_row(part, steps, 'bicubic', 'bicubic', after, flips).rmse:.1f}"
+        row[f"{REFERENCE} (m)"] = f"{flips.rmse:.1f}"
+        for other in ("bicubic", "spline"):
+            row[f"{REFERENCE} against {other}"] = _typical(_row(part, steps, REFERENCE, other, after))
+        for arm in arms:
+            line = _row(part, steps, arm, REFERENCE, after)
+            row[f"{arm} (m)"] = "" if line is None else f"{line.rmse:.1f}"
+            row[f"{arm} against {REFERENCE}"] = _typical(line)
+            if arm.startswith("adaptive"):
+                row[f"{arm} against symmetries"] = _typical(_row(part, steps, arm, "symmetries", after))
+                row[f"{arm} against bicubic"] = _typical(_row(part, steps, arm, "bicubic", after))
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    return table.loc[:, (table != "").any()]
+
+
+def left_out(ablation: Ablation) -> list[str]:
+    """What the trial's settings ask for and is not finished or not scored, in sentences."""
+    asked, done = jobs.all_jobs(ablation), set(jobs.finished_jobs(ablation))
+    missing = Counter((job.form, job.steps) for job in asked if job not in done)
+    sentences = []
+    if missing:
+        where = "; ".join(f"{FORMS[form].words}, {steps:,} steps: {n}" for (form, steps), n in sorted(missing.items()))
+        sentences.append(f"{len(done)} of {len(asked)} trainings are finished. Left out: {where}.")
+    for half in {0, 1} - {scored_half(ablation, seed) for seed in ablation.seeds}:
+        blocks = areas(ablation).halves[half].table["block"].nunique()
+        which = "odd" if half == 0 else "even"
+        add = f"an {which} seed would score it" if ablation.swap_halves else "swap_halves is false"
+        sentences.append(f"One half of the steep blocks ({blocks} blocks) only steers and is not scored: {add}.")
+    return sentences
+
+
+def _row(part: pd.DataFrame, steps, method: str, reference: str, after: str = "as it is", missing=None):
+    """The line of a method on the inner cells of all slopes, or `missing`."""
+    chosen = part[
+        (part["steps"] == steps)
+        & (part["method"] == method)
+        & (part["reference"] == reference)
+        & (part["after"] == after)
+        & (part["cells"] == "inner")
+        & (part["slope"] == "all")
     ]
+    return next(chosen.itertuples(), missing)
+
+
+def _typical(line) -> str:
+    """A line's change in a typical block, its interval and the blocks that got better; empty without a line."""
+    if line is None:
+        return ""
+    change = Typical(line.typical, line.typical_low, line.typical_high, int(line.better), int(line.blocks))
+    ends = bracketed(change.low, change.high)
+    return f"{signed(change.change)}% {ends}".rstrip() + f" ({change.better} of {change.blocks})"
+
+
+def _forest_rows(scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the forest: inner cells, as it is, the greatest length of each form."""
+    chosen = scores[(scores["cells"] == "inner") & (scores["after"] == "as it is") & (scores["reference"] == REFERENCE)]
+    last = chosen.groupby(["model", "form"])["steps"].transform("max")
+    chosen = chosen[chosen["steps"] == last]
+    names = [f"{line.model}, {line.form}\n{line.steps:,} steps" for line in chosen.itertuples()]
+    return chosen.assign(model=names)
+
+
+def _tables_of_bins(scores: pd.DataFrame) -> list[str]:
+    """The tables of all slope bins, for a trial of one rung and length."""
+    parts = []
+    chosen = scores[(scores["after"] == "as it is") & (scores["reference"] == REFERENCE)]
+    for (model, cells), part in chosen.groupby(["model", "cells"], sort=False):
+        parts += score_page.score_tables(part, f"{model}, {cells} cells", REFERENCE)
+        spread = part[part["slope"] == "all"].set_index("method")["seed_spread"].dropna()
+        if len(spread):
+            told = ", ".join(f"{name} {value:.2f}" for name, value in spread.items())
+            parts.append(f"Standard deviation of the RMSE over seeds (m): {told}.")
+    return parts
 
 
 def _settings(ablation: Ablation) -> str:
     settings = ", ".join(f"{name} {value}" for name, value in ablation.fixed.items())
     return f"Seeds {', '.join(map(str, ablation.seeds))}; {settings}; {record.versions()}."
-
-
-def _without_network(ablation: Ablation) -> dict[str, pd.DataFrame]:
-    area = jobs.areas(ablation)
-    lr, hr = area.scored
-    estimates = baselines.baseline_estimates(lr, ablation.scale, LinearFilter.fit(*area.source))
-    return {name: jobs.errors(hr, estimates[name], ablation.scale) for name in PLAIN_METHODS}
-
-
-def _errors(ablation: Ablation, model: str, arm: str) -> dict[str, np.ndarray]:
-    """Squared errors over the inner and over all cells, each of shape (seeds, patches)."""
-    files = [jobs.score_file(ablation, jobs.Job(model, arm, seed), ".csv") for seed in ablation.seeds]
-    read = [pd.read_csv(path) for path in files]
-    return {cells: np.stack([table[cells] for table in read]) for cells in ("inner", "all")}
-
-
-def _seed_spread(seeds: dict[str, np.ndarray], parts: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
-    return {
-        (label, arm): float(np.sqrt(errors[:, part].mean(axis=1)).std(ddof=1))
-        for label, part in parts.items()
-        for arm, errors in seeds.items()
-        if len(part) and len(errors) > 1
-    }

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from bathysr_nb import augment
+from bathysr_nb.augment import offline
 from bathysr_nb.augment import resample
 from bathysr_nb.grids.synthetic import seafloor
 from bathysr_nb.pairs.downsampling import resize
@@ -18,11 +19,18 @@ def test_variants_are_distinct_and_interleaved():
     np.testing.assert_array_equal(augment.flip(PATCHES)[2 * 3 + 1], PATCHES[2][:, ::-1])
 
 
-@pytest.mark.parametrize("name", augment.VARIANTS)
+@pytest.mark.parametrize("name", offline.EXACT)
 def test_a_variant_keeps_slope_and_pairing(name):
     turned = augment.variant(PATCHES, name)
     np.testing.assert_allclose(mean_slope_gradient(turned, 50), mean_slope_gradient(PATCHES, 50), rtol=1e-12)
     np.testing.assert_allclose(resize(turned), augment.variant(resize(PATCHES), name), rtol=1e-12)
+
+
+def test_the_transposes_complete_the_symmetries_of_a_square():
+    copies = {name: offline.variant(PATCHES, name) for name in offline.EXACT}
+    np.testing.assert_array_equal(copies["transpose"], np.swapaxes(PATCHES, 1, 2))
+    np.testing.assert_array_equal(copies["anti_transpose"], np.swapaxes(PATCHES[:, ::-1, ::-1], 1, 2))
+    assert len({copy[0].tobytes() for copy in copies.values()}) == 8
 
 
 def test_bad_input_is_named():

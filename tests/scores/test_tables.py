@@ -59,21 +59,30 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
     assert 170 <= hits <= 198
 
 
-def test_a_bin_of_few_blocks_says_so_instead_of_a_number():
+def test_a_bin_of_few_blocks_keeps_its_numbers_and_names_the_block_that_decides_them():
     errors = {"bicubic": np.full(16, 4.0), "net": np.full(16, 1.0)}
     table = tables.score_table(errors, [0.01] * 10 + [0.07] * 6, np.arange(16))
-    text = tables.wide_table(table)
-    assert text["0-0.05"].tolist() == ["10", "10 (10.0)", "2.00", "1.00  -50.0% [-50.0, -50.0]"]
-    assert text["0.05-0.1"].tolist() == ["6", "6 (6.0)", "few blocks", "few blocks"]
-    assert table.set_index(["slope", "method"]).loc[("0.05-0.1", "net"), "rmse"] == 1
-    ruled = {"bicubic": np.r_[1e4, np.ones(15)], "net": np.r_[1e4, np.ones(15)]}
-    assert (
-        tables.wide_table(tables.score_table(ruled, np.zeros(16), np.arange(16))).loc["net", "0-0.05"] == "few blocks"
-    )
+    text, typical = tables.wide_table(table), tables.typical_table(table)
+    assert text["0-0.05"].tolist() == ["10", "10 (10.0)", "0: 10% of squares", "2.00", "1.00  -50.0% [-50.0, -50.0]"]
+    assert text["0.05-0.1"].tolist() == ["6", "6 (6.0)", "10: 17% of squares", "2.00", "1.00  -50.0%"]
+    assert typical.loc["net"].tolist() == ["-50.0% [-50.0, -50.0], 10 of 10", "-50.0% [-50.0, -50.0], 6 of 6"] + [
+        "-50.0% [-50.0, -50.0], 16 of 16"
+    ]
+    assert "bicubic" not in typical.index
+    ruled = {"bicubic": np.r_[1e4, np.ones(15)], "net": np.r_[2e4, 0.25 * np.ones(15)]}
+    table = tables.score_table(ruled, np.zeros(16), np.arange(16))
+    assert tables.wide_table(table)["0-0.05"].tolist()[2:] == ["0: 100% of squares", "25.02", "35.36  +41.3%"]
+    assert tables.typical_table(table).loc["net", "all"].endswith("15 of 16")
+    assert table.query("method == 'net'")["typical"].iloc[0] == pytest.approx(100 * (2**0.5 * 0.5**15) ** (1 / 16) - 100)
     with pytest.raises(ValueError, match="net: the errors of 1 of 16 patches are not finite"):
         tables.score_table(ruled | {"net": np.r_[np.nan, np.ones(15)]}, np.zeros(16), np.arange(16))
-    few = tables.score_table({name: error[:6] for name, error in errors.items()}, np.zeros(6), np.arange(6))
-    assert tables.wide_table(few).loc["net", "all"] == "1.00  -50.0% [no interval]"
+
+
+def test_below_six_blocks_a_typical_change_has_no_interval():
+    errors = {"bicubic": np.full(5, 4.0), "net": np.r_[9.0, np.ones(4)]}
+    table = tables.score_table(errors, np.zeros(5), np.arange(5))
+    assert tables.typical_table(table).loc["net", "all"] == f"{100 * (1.5 * 0.5**4) ** 0.2 - 100:+.1f}%, 4 of 5"
+    assert tables.wide_table(table).loc["net", "all"] == "1.61  -19.4%"
 
 
 def test_patch_scores_by_hand_and_each_patch_by_itself():
@@ -153,7 +162,8 @@ def test_full_table_by_hand():
 def test_unknown_blocks_give_no_intervals():
     given = {"bicubic": measures(30, 0), "net": measures(30, 1)}
     found = tables.full_table(given, np.full(30, 0.07))
-    assert found[["blocks", "effective"]].isna().all(axis=None)
+    assert found[list(tables.BY_BLOCK)].isna().all(axis=None)
+    assert tables.typical_table(found).loc["net", "all"] == "not known"
     assert (tables.wide_table(found).loc["blocks"] == "not known").all()
     assert found[[name for name in found if name.endswith(("low", "high"))]].isna().all(axis=None)
     assert found["rmse"].notna().all()

@@ -71,7 +71,7 @@ def test_none_repeats_every_original_evenly(source, made):
     np.testing.assert_array_equal(arm.hr, source[1][arm.pairs["high"]])
 
 
-@pytest.mark.parametrize(("name", "copies"), [("flip_rotate", 14), ("scale", 8)])
+@pytest.mark.parametrize(("name", "copies"), [("flip_rotate", 14), ("symmetries", 8), ("scale", 8)])
 def test_dealt_arms_have_every_original_equally_often_and_no_copy_twice(made, name, copies):
     arm = made(name, 60 * copies)
     assert (np.bincount(arm.pairs["high"]) == copies).all()
@@ -79,6 +79,24 @@ def test_dealt_arms_have_every_original_equally_often_and_no_copy_twice(made, na
     assert arm.pairs["high_variant"].nunique() == copies
     some = made(name, 60)
     assert (some.pairs["kind"] == "original").all()
+
+
+def test_symmetries_only_move_cells(source, made):
+    arm = made("symmetries", 480)
+    originals = np.sort(source[1].reshape(60, -1), axis=1)
+    np.testing.assert_array_equal(np.sort(arm.hr.reshape(480, -1), axis=1), originals[arm.pairs["high"]])
+    blended = made("adaptive_mixup+symmetries").pairs
+    assert not blended[["high_variant", "low_variant"]].stack().str.startswith("rotate").any()
+    assert blended["high_variant"].isin(["transpose", "anti_transpose"]).any()
+
+
+def test_on_cells_that_are_not_square_symmetries_are_the_flips_of_flip_rotate(source, target):
+    arguments = {"delta": (200.0, 180.0), "target_lr": target[0], "total": TOTAL}
+    one, other = (
+        training_sets.make_training_set(name, *source, **arguments) for name in ("symmetries", "flip_rotate")
+    )
+    np.testing.assert_array_equal(one.hr, other.hr)
+    assert set(one.pairs["high_variant"]) <= {"original", "up_down", "left_right", "both"}
 
 
 def test_scaled_copies_are_those_of_the_verb(source, made):
@@ -96,6 +114,7 @@ def test_flips_and_turns_leave_the_slopes_and_reweighting_and_adaptive_mixup_bri
     assert distance("flip_rotate") == pytest.approx(1, abs=0.05)
     assert distance("reweight") < 0.5
     assert distance("adaptive_mixup") < 0.5
+    assert distance("adaptive_mixup+symmetries") < 0.5
     assert distance("adaptive_mixup") < distance("adaptive_mixup+originals") < 0.9
     assert distance("oracle") < 0.1
     assert distance("mixup") > 0.8  # a blend is gentler than its steeper half

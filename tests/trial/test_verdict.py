@@ -1,13 +1,69 @@
+import itertools
+
 import numpy as np
 import pandas as pd
+import pytest
 
+from bathysr_nb.scores import tables
 from bathysr_nb.trial import verdict
+from bathysr_nb.trial.plots import ladder
+
+BLOCK = np.arange(10)
 
 
-def test_verdict_in_words():
-    row = {"model": "espcn", "cells": "inner", "slope": "all", "method": "adaptive_mixup"}
-    table = pd.DataFrame([row | {"change": -3.0, "low": -5.0, "high": -1.0}])
-    assert "better, RMSE -3.0%" in verdict.verdict_sentences(table)[0]
-    assert "worse, RMSE +2.0%" in verdict.verdict_sentences(table.assign(change=2.0, low=0.5, high=3.0))[0]
-    assert "no clear difference" in verdict.verdict_sentences(table.assign(high=1.0))[0]
-    assert "too few blocks" in verdict.verdict_sentences(table.assign(low=np.nan, high=np.nan))[0]
+def rows(form, steps, rmse, after="as it is"):
+    """The comparison of methods whose RMSE is the same in every block."""
+    errors = {name: np.full(10, value**2) for name, value in rmse.items()}
+    parts = []
+    for reference in ("flip_rotate", "bicubic", "spline"):
+        table = tables.score_table(errors, np.zeros(10), BLOCK, (), reference=reference)
+        labels = {"model": "espcn", "form": form, "steps": steps, "cells": "inner", "after": after}
+        parts.append(table.assign(reference=reference, **labels))
+    return pd.concat(parts)
+
+
+@pytest.fixture(scope="module")
+def scores():
+    """Adaptive mixup gains in the manual's form, more at first, and loses in the residual one."""
+    plain = {"bicubic": 10.0, "spline": 9.0}
+    arms = {
+        ("manual", 2500): {"flip_rotate": 40.0, "adaptive_mixup": 30.0, "oracle": 20.0},
+        ("manual", 40000): {"flip_rotate": 12.0, "adaptive_mixup": 9.6, "oracle": 9.0},
+        ("residual", 2500): {"flip_rotate": 8.0, "adaptive_mixup": 8.4, "oracle": 7.0},
+    }
+    every = itertools.product(arms.items(), ("as it is", "back-projected"))
+    return pd.concat([rows(*rung, plain | rmse, after) for (rung, rmse), after in every], ignore_index=True)
+
+
+def test_sentences_tell_the_longest_training_beside_flips_and_beside_bicubic(scores):
+    first, second = verdict.verdict_sentences(scores)
+    assert first.startswith("**espcn, manual's form, 40,000 steps**: adaptive_mixup against flip_rotate better, -20.0% ")
+    assert "pooled RMSE 9.6 m instead of 12.0" in first
+    assert "against bicubic adaptive_mixup -4.0% [-4.0, -4.0] (10 of 10), flip_rotate +20.0% [+20.0, +20.0] (0" in first
+    assert second.startswith("**espcn, residual form without biases, 2,500 steps**: adaptive_mixup against flip_rotate worse")
+    assert verdict.verdict_sentences(scores, "mixup") == []
+
+
+def test_the_table_has_a_row_for_each_rung_and_length(scores):
+    table = verdict.ladder_table(scores, "as it is").set_index(["form", "steps"])
+    assert len(table) == 3
+    row = table.loc[("manual's form", "40,000")]
+    assert (row["bicubic (m)"], row["flip_rotate (m)"], row["adaptive_mixup (m)"]) == ("10.0", "12.0", "9.6")
+    assert row["flip_rotate against spline"].startswith("+33.3% ")
+    assert row["oracle against flip_rotate"].startswith("-25.0% ")
+    assert row["adaptive_mixup against bicubic"].startswith("-4.0% ")
+    assert not any("symmetries" in name for name in table)
+
+
+def test_the_figure_marks_where_the_network_passes_bicubic(scores):
+    axes = ladder(scores).axes
+    assert [ax.get_title() for ax in axes][:2] == [
+        "adaptive_mixup, as it is",
+        "adaptive_mixup, after one back-projection of both",
+    ]
+    filled, hollow = [], []
+    for line in axes[0].lines:
+        if line.get_marker() == "o":
+            (hollow if line.get_markerfacecolor() == "w" else filled).extend(line.get_ydata())
+    assert filled == pytest.approx([-20, 5])
+    assert hollow == pytest.approx([-25])

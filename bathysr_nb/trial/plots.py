@@ -1,0 +1,68 @@
+"""The ladder as a figure: the effect of a training set against the length of training, a line for each form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bathysr_nb import plots
+from bathysr_nb.trial.forms import FORMS
+from bathysr_nb.trial.settings import REFERENCE
+
+FORM_COLORS = dict(zip(FORMS, ("#b2182b", "#e08214", "#2166ac", "#1b7837")))
+SHOWN = ("adaptive_mixup", "oracle")
+
+
+def ladder(scores: pd.DataFrame, arms=SHOWN, forms=None) -> Figure:
+    """Change against flips and turns in a typical block, against length: a panel for each arm, as it is and corrected.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `bathysr_nb.trial.comparison.score_trial`.
+    arms : sequence of str
+        A row of panels each.
+    forms : sequence of str, optional
+        The lines; None: all.
+
+    Returns
+    -------
+    matplotlib Figure
+        Dots are filled where the network is better than bicubic in a typical block, and hollow where it is not.
+    """
+    chosen = scores[(scores["cells"] == "inner") & (scores["slope"] == "all")]
+    chosen = chosen[chosen["form"].isin(list(FORMS if forms is None else forms))]
+    afters = list(dict.fromkeys(chosen["after"]))
+    fig = Figure(figsize=(5.2 * len(afters), 3.4 * len(arms) + 0.5), layout="constrained")
+    axes = fig.subplots(len(arms), len(afters), sharex=True, sharey="row", squeeze=False)
+    for row, arm in zip(axes, arms):
+        for ax, after in zip(row, afters):
+            _panel(ax, chosen[(chosen["method"] == arm) & (chosen["after"] == after)])
+            ax.set_title(f"{arm}, {after}" if after == "as it is" else f"{arm}, after one back-projection of both")
+        row[0].set_ylabel(f"RMSE in a typical block\nagainst {REFERENCE} (%)")
+    for ax in axes[-1]:
+        ax.set_xlabel("optimiser steps")
+    handles = [plots.line_handle(FORM_COLORS[form], FORMS[form].words) for form in dict.fromkeys(chosen["form"])]
+    handles += [plots.line_handle("k", f"{word} than bicubic", face) for word, face in (("better", "k"), ("worse", "w"))]
+    fig.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    return fig
+
+
+def _panel(ax, rows: pd.DataFrame) -> None:
+    """One arm: a line for each form, with intervals."""
+    against = {name: rows[rows["reference"] == name].set_index(["form", "steps"]) for name in (REFERENCE, "bicubic")}
+    for place, form in enumerate(dict.fromkeys(rows["form"])):
+        part = against[REFERENCE].loc[[form]]
+        steps = part.index.get_level_values("steps").to_numpy() * 1.04 ** (place - 1.5)  # bars side by side
+        spread = np.abs(part[["typical_low", "typical_high"]].to_numpy().T - part["typical"].to_numpy())
+        color = FORM_COLORS[form]
+        ax.errorbar(steps, part["typical"], spread, color=color, lw=1.5, capsize=3)
+        better = against["bicubic"].loc[[form], "typical"].reindex(part.index).to_numpy() < 0
+        for some, face in ((better, color), (~better, "w")):
+            ax.plot(steps[some], part["typical"][some], "o", ms=6, color=color, markerfacecolor=face)
+    ax.axhline(0, color=plots.COLORS["bicubic"], lw=1)
+    ax.set_xscale("log")
+    lengths = sorted(set(rows["steps"]))
+    ax.set_xticks(lengths, [f"{n:,}" for n in lengths])
+    ax.minorticks_off()
