@@ -300,7 +300,14 @@ def _label_bins(ax, scores, labels: list[str]) -> None:
 
 
 def line_handle(color, label: str, face=None) -> Line2D:
-    """A legend's entry: a line with a dot, whose face may have another colour."""
+    """An entry of a legend: a line with a dot.
+
+    Parameters
+    ----------
+    color, face : color
+        Of the line, and of the dot's inside; None: the same.
+    label : str
+    """
     return Line2D([], [], color=color, marker="o", markerfacecolor=face or color, label=label)
 
 

@@ -18,11 +18,11 @@ from bathysr_nb.files.kinds import (
     Seed,
     Share,
 )
-from bathysr_nb.files.yamlfile import Limit
+from bathysr_nb.files.yamlfile import Limit, Spelling
 from bathysr_nb.mixup.planning import Policy
 from bathysr_nb.models.options import Model, Scale
 from bathysr_nb.scores.linear import NEIGHBOURHOOD
-from bathysr_nb.training.choices import Loss, Optimizer, Schedule
+from bathysr_nb.training.choices import LOSSES, SAME_LOSS, Optimizer, Schedule
 from bathysr_nb.trial.forms import FORMS
 from bathysr_nb.trial.training_sets import ARMS
 
@@ -47,6 +47,7 @@ Lengths = Annotated[
     tuple[Count, ...],
     Limit("a list of rising whole numbers above 0", lambda steps: bool(steps) and _rise(steps)),
 ]
+OwnLoss = Annotated[Literal[LOSSES] | None, Spelling(SAME_LOSS)]
 Seeds = Annotated[tuple[Seed, ...], Limit("a list of seeds, each once", lambda seeds: _each_once(seeds))]
 Edges = Annotated[tuple[Positive, ...], Limit("rising numbers above 0", lambda edges: _rise(edges))]
 
@@ -138,7 +139,7 @@ class Ablation:
     learning_rate: Positive = 0.002
     schedule: Schedule = "one_cycle"
     optimizer: Optimizer = "adam"
-    loss: Loss | None = None
+    loss: OwnLoss = None
     norm_range: Depths | None = None
     xla: bool = False
     slope_edges: Edges = (0.05, 0.1)
