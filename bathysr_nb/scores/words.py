@@ -37,6 +37,11 @@ def signed(percent: float) -> str:
 def bracketed(low: float, high: float) -> str:
     """An interval in brackets; empty without one.
 
+    Parameters
+    ----------
+    low, high : float
+        Percent; NaN: there is none.
+
     Examples
     --------
     >>> bracketed(-5.0, 1.0), bracketed(np.nan, np.nan)
@@ -47,6 +52,11 @@ def bracketed(low: float, high: float) -> str:
 
 def verdict_word(low: float, high: float) -> str:
     """What an interval of a change says: better, worse, no clear difference, or too few blocks to say.
+
+    Parameters
+    ----------
+    low, high : float
+        Percent; NaN: there is no interval.
 
     Examples
     --------

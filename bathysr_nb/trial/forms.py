@@ -74,7 +74,20 @@ def patch_mean(lr: np.ndarray, form: str) -> np.ndarray:
 
 
 def in_form(pair, form: str) -> tuple[np.ndarray, np.ndarray]:
-    """LR and HR patches, shape (n, h, w), as a network of this form is given them: shape (n, h, w, 1)."""
+    """Pairs as a network of this form is given them.
+
+    Parameters
+    ----------
+    pair : (ndarray, ndarray)
+        LR (n, h, w) and HR (n, H, W) patches, metres.
+    form : str
+        One of `FORMS`.
+
+    Returns
+    -------
+    (ndarray, ndarray)
+        Shapes (n, h, w, 1) and (n, H, W, 1), metres.
+    """
     mean = patch_mean(pair[0], form)
     return tuple((side - mean)[..., None] for side in pair)
 
@@ -87,6 +100,7 @@ def units(source, form: str, norm_range=None) -> Normalisation:
     source : (ndarray, ndarray)
         LR and HR patches of the source, metres.
     form : str
+        One of `FORMS`.
     norm_range : (float, float), optional
         Depths that become 0 and 1; None, or a form without patch means: the source's extremes.
 

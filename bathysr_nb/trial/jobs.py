@@ -142,7 +142,17 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
 
 
 def recipe(ablation: Ablation, job: Job):
-    """How a job is trained, as a `bathysr_nb.training.recipe.Recipe`."""
+    """How a job is trained.
+
+    Parameters
+    ----------
+    ablation : Ablation
+    job : Job
+
+    Returns
+    -------
+    bathysr_nb.training.recipe.Recipe
+    """
     from bathysr_nb.training.recipe import Recipe
 
     keys = ("batch_size", "learning_rate", "schedule", "optimizer", "xla")
@@ -263,7 +273,13 @@ def finished_jobs(ablation: Ablation) -> list[Job]:
 
 
 def is_finished(ablation: Ablation, job: Job) -> bool:
-    """Whether a training's errors are in save_dir."""
+    """Whether a training's errors are in save_dir.
+
+    Parameters
+    ----------
+    ablation : Ablation
+    job : Job
+    """
     return score_file(ablation, job, ".json").exists()
 
 

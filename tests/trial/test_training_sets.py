@@ -157,7 +157,7 @@ def test_reweighting_draws_again_where_the_source_has_too_few(source, made):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("mixdown", {}, "unknown arm 'mixdown'; choose one of none, flip_rotate, scale"),
+        ("mixdown", {}, "unknown arm 'mixdown'; choose one of none, flip_rotate, symmetries"),
         ("none", {"total": 0}, "total is 0"),
         ("adaptive_mixup+originals", {"share": 1}, "share is 1"),
         ("c_mixup", {"alpha": 0}, "alpha is 0, expected a number above 0"),
