@@ -273,16 +273,31 @@ def typical_changes(ax, scores, reference: str = "bicubic") -> None:
     for i, method in enumerate(methods):
         part = scores[scores["method"] == method].set_index("slope").loc[labels]
         place = np.arange(len(labels)) + (i - (len(methods) - 1) / 2) * 0.8 / len(methods)
-        _intervals(ax, place, part, vertical=True, color=COLORS.get(method), label=method)
+        interval_dots(ax, place, part, vertical=True, color=COLORS.get(method), label=method)
     ax.axhline(0, color=COLORS["bicubic"], lw=1)
     _label_bins(ax, scores, labels)
     ax.set_ylabel(f"RMSE in a typical block\nagainst {reference} (%)")
     ax.legend(frameon=False)
 
 
-def _intervals(ax, place, part, *, vertical: bool, color, label: str = "") -> None:
-    """Changes in a typical block as dots with bars; as hollow dots where there is no interval."""
-    change, few = part["typical"].to_numpy(), part["typical_low"].isna().to_numpy()
+def interval_dots(ax, place, part, *, vertical: bool, color, label: str = "") -> None:
+    """Changes in a typical block as dots with bars; as hollow dots where there is no interval.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    place : ndarray, shape (n,)
+        Of each dot on the other axis.
+    part : DataFrame
+        Columns typical, typical_low, typical_high, n rows; NaN where there is nothing to draw.
+    vertical : bool
+        Changes go up, not to the right.
+    color : color
+    label : str
+        For the legend.
+    """
+    change = part["typical"].to_numpy(dtype=float)
+    few = part["typical_low"].isna().to_numpy()
     spread = np.abs(np.stack([part["typical_low"], part["typical_high"]]) - change)
     xy = (place, change) if vertical else (change, place)
     ax.errorbar(*xy, **{"yerr" if vertical else "xerr": spread}, fmt="none", capsize=3, color=color)
@@ -335,7 +350,7 @@ def forest(scores, reference: str) -> Figure:
     for (i, model), (j, label) in itertools.product(enumerate(models), enumerate(labels)):
         part = drawn[(drawn["model"] == model) & (drawn["slope"] == label)].set_index("method").reindex(methods)
         ax, blocks = axes[i, j], part["blocks"].max()
-        _intervals(ax, place, part, vertical=False, color=COLORS["espcn"])
+        interval_dots(ax, place, part, vertical=False, color=COLORS["espcn"])
         ax.axvline(0, color=COLORS["bicubic"], lw=1)
         ax.set_yticks(place, methods)
         slopes = f"slope {label}" if label != "all" else "all slopes"

@@ -20,6 +20,7 @@ RESULTS = ROOT / "docs" / "results"
 RUN = ROOT / "runs" / "demo"
 PICTURES = {
     "demo_patches.png": RUN / "07_test" / "patches_median.png",
+    "demo_typical.png": RUN / "08_slope_binned_evaluation" / "typical.png",
     "demo_rmse.png": RUN / "08_slope_binned_evaluation" / "rmse.png",
 }
 
@@ -32,14 +33,15 @@ def page(runs: dict) -> str:
     scores, sentences = demo.scores_and_verdict(RUN)
     versions = ", ".join(f"{name} {version}" for name, version in runs[demo.STEPS[-1]]["versions"].items())
     times = pd.DataFrame({"station": list(runs), "seconds": [run["seconds"] for run in runs.values()]})
-    parts = [
-        f"## {cells.capitalize()} cells\n\n{score_page.markdown(tables.wide_table(part))}"
-        for cells, part in scores.groupby("cells", sort=False)
-    ]
+    parts = []
+    for cells in ("inner", "all"):
+        parts += score_page.score_tables(scores[scores["cells"] == cells], f"{cells} cells")
     parts = [
         "# The demo's result",
         f"Written by `make results` on {os.cpu_count()} CPU cores, without a GPU; {versions}.",
-        "On the inner cells, over all slopes:\n\n" + "\n".join(f"* **{text}**" for text in sentences),
+        *(f"**{text}**" for text in sentences[:3]),
+        "![change in a typical block, per slope bin](demo_typical.png)",
+        "## Every network against what needs none\n\n" + "\n".join(f"* {text}" for text in sentences[3:]),
         tables.ABOUT,
         *parts,
         "![RMSE per slope bin](demo_rmse.png)",

@@ -44,9 +44,11 @@ def demo(run_dir="runs/demo") -> None:
         print(f"[{number}/{len(STEPS)}] {name}", flush=True)
         stations.run_notebook(name, run_dir, progress=sys.stderr.isatty())
     scores, sentences = scores_and_verdict(run_dir)
-    page = report.write_report(run_dir, [stations.executed(run_dir, name) for name in STEPS], scores, sentences)
+    executed = [stations.executed(run_dir, name) for name in STEPS]
+    page = report.write_report(run_dir, executed, scores, sentences, run_dir / STEPS[-1] / "typical.png")
     print(f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes\n\n{tables.ABOUT}\n")
     for cells, part in scores.groupby("cells", sort=False):
-        print(f"{cells} cells\n{tables.wide_table(part).to_string()}\n")
+        print(f"{cells} cells, change against bicubic in a typical block\n{tables.typical_table(part).to_string()}\n")
+        print(f"{cells} cells, pooled RMSE\n{tables.wide_table(part).to_string()}\n")
     print("inner cells, all slopes", *sentences, sep="\n")
     print(f"\nreport: {project.shorten(page)}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import re
 from pathlib import Path
 
 from bathysr_nb.course import parameters, stations
@@ -22,11 +24,14 @@ PAGE = """<!doctype html>
  nav a { margin-right: 1rem }
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
-<p>Inner cells of each patch, all slopes:</p>
-<ul>{% for sentence in sentences %}<li>{{ sentence }}</li>{% endfor %}</ul>
-<p>{{ how_to_read }}</p>
-{% for cells, table in tables %}
-<figure><figcaption>{{ cells }} cells of each patch</figcaption>{{ table | safe }}</figure>
+{% for sentence in sentences[:3] %}<p><strong>{{ sentence }}</strong></p>{% endfor %}
+{% if figure %}<figure><figcaption>Change in RMSE against bicubic in a typical block, for each slope bin, with 95% intervals
+over blocks; below the line is better</figcaption>{{ figure | safe }}</figure>{% endif %}
+<details><summary>How to read these numbers</summary><p>{{ how_to_read | safe }}</p></details>
+<h2>Every network against what needs none</h2>
+<ul>{% for sentence in sentences[3:] %}<li>{{ sentence }}</li>{% endfor %}</ul>
+{% for caption, table in tables %}
+<figure><figcaption>{{ caption }}</figcaption>{{ table | safe }}</figure>
 {% endfor %}
 <nav>{% for part in parts %}<a href="#{{ part.anchor }}">{{ part.title }}</a>{% endfor %}</nav>
 {% for part in parts %}<h2 id="{{ part.anchor }}">{{ part.title }}</h2>
@@ -75,7 +80,7 @@ def gather(path) -> dict:
     return {"anchor": stem, "title": title, "shown": shown}
 
 
-def write_report(run_dir, notebooks, scores, sentences) -> Path:
+def write_report(run_dir, notebooks, scores, sentences, figure=None) -> Path:
     """Write ``report.html`` of a run folder.
 
     Parameters
@@ -86,7 +91,9 @@ def write_report(run_dir, notebooks, scores, sentences) -> Path:
     scores : DataFrame
         As `bathysr_nb.scores.tables.score_table`, with a column cells.
     sentences : iterable of str
-        The verdict.
+        The verdict: three for the first screen, then the others.
+    figure : path, optional
+        Picture for the first screen, PNG.
 
     Returns
     -------
@@ -95,15 +102,21 @@ def write_report(run_dir, notebooks, scores, sentences) -> Path:
     """
     from jinja2 import Environment  # not at the top: takes long to import
 
-    wide = [(cells, tables.wide_table(part).to_html(border=0)) for cells, part in scores.groupby("cells", sort=False)]
+    wide = []
+    for cells in ("inner", "all"):
+        part = scores[scores["cells"] == cells]
+        if len(part):
+            wide.append((f"{cells} cells: change against bicubic in a typical block", tables.typical_table(part)))
+            wide.append((f"{cells} cells: pooled RMSE in metres, and its change against bicubic", tables.wide_table(part)))
     page = stations.run_folder(run_dir) / "report.html"
     content = (
         Environment(autoescape=True)
         .from_string(PAGE)
         .render(
-            sentences=sentences,
-            how_to_read=tables.ABOUT,
-            tables=wide,
+            sentences=list(sentences),
+            figure=figure and _content({"image/png": base64.b64encode(Path(figure).read_bytes()).decode()}, "all bins"),
+            how_to_read=re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(tables.ABOUT)),
+            tables=[(caption, table.to_html(border=0)) for caption, table in wide],
             parts=[gather(path) for path in notebooks],
         )
     )

@@ -79,7 +79,7 @@ class Picked(NamedTuple):
     bins: pd.DataFrame
 
 
-def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: int = 0, **options) -> Picked:
+def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: int = 0, exact=False, **options) -> Picked:
     """Blend and pick pairs so that their slopes have the target's histogram.
 
     Parameters
@@ -93,6 +93,9 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: 
     increase_rate : float
         Size of the result, in multiples of n, at least 1.
     seed : int
+    exact : bool
+        Variants only move cells: flips, quarter turns and transposes. False: the manual's flips and turns by multiples
+        of 30 degrees.
     options
         Other options of `plan`: threshold, random_split, lambda_policy, alpha, lamb.
 
@@ -118,7 +121,7 @@ def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: 
     >>> len(adaptive_mixup(lr, hr, 200, mean_slope_gradient(lr[10:], 200)).lr)
     60
     """
-    pool = Pool(lr, hr, delta=delta, downsampling=downsampling_of(lr[:100], hr[:100]))
+    pool = Pool(lr, hr, delta=delta, downsampling=downsampling_of(lr[:100], hr[:100]), exact=exact)
     total = wanted_total(increase_rate, len(pool))
     planned = plan(pool, Feature("mean_slope_gradient", delta), target_slope, total, seed=seed, **options)
     return Picked(*pool.draw(planned.picked), named(planned.picked, pool), planned.bins)

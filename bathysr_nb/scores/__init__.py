@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "intervals": ["change_interval", "effective_blocks", "quantiles", "resampled_means"],
         "typical": ["block_ratios", "typical_change"],
         "words": ["change_in_words"],
+        "answer": ["by_rmse", "network_sentences", "short_answer"],
         "consistency": ["back_project", "make_consistent"],
         "terrain_measures": ["detail_beyond_bicubic", "invented"],
         "plots": ["error_maps", "invented_maps", "spectra"],

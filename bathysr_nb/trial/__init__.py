@@ -10,9 +10,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "settings": ["REFERENCE", "load_settings"],
         "jobs": ["run_trial"],
-        "comparison": ["PLAIN_METHODS", "score_trial"],
+        "comparison": ["PLAIN_METHODS", "score_trial", "why_table"],
         "forms": ["FORMS"],
-        "plots": ["ladder"],
-        "verdict": ["ladder_table", "verdict_sentences", "write_verdict"],
+        "plots": ["ladder", "rung"],
+        "verdict": ["in_short", "ladder_table", "verdict_sentences", "write_verdict"],
     },
 )

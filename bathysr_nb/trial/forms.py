@@ -70,7 +70,7 @@ def patch_mean(lr: np.ndarray, form: str) -> np.ndarray:
     (array([-6.]), array([0.]))
     """
     mean = lr.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
-    return (mean if FORMS[form].centred else 0 * mean).astype(lr.dtype)
+    return (mean if FORMS[form].centred else np.zeros_like(mean)).astype(lr.dtype)
 
 
 def in_form(pair, form: str) -> tuple[np.ndarray, np.ndarray]:

@@ -66,3 +66,38 @@ def _panel(ax, rows: pd.DataFrame) -> None:
     lengths = sorted(set(rows["steps"]))
     ax.set_xticks(lengths, [f"{n:,}" for n in lengths])
     ax.minorticks_off()
+
+
+def rung(scores: pd.DataFrame, form: str, steps: int) -> Figure:
+    """One form and length: what each arm changes against flips and turns, and where it stands against bicubic.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `bathysr_nb.trial.comparison.score_trial`, of one network.
+    form : str
+        One of `bathysr_nb.trial.forms.FORMS`.
+    steps : int
+
+    Returns
+    -------
+    matplotlib Figure
+        Two panels, changes in a typical block with 95% intervals; or one that says that this was not trained.
+    """
+    chosen = (scores["form"] == form) & (scores["steps"] == steps) & (scores["after"] == "as it is")
+    rows = scores[chosen & (scores["cells"] == "inner") & (scores["slope"] == "all")]
+    fig = Figure(figsize=(10, 3.2 if len(rows) else 0.8), layout="constrained")
+    title = f"{FORMS[form].words}, {steps:,} steps"
+    if not len(rows):
+        fig.suptitle(f"{title}: not trained")
+        return fig
+    arms = [name for name in dict.fromkeys(rows["method"]) if name not in ("bicubic", "spline", "linear filter")]
+    rmse = rows.drop_duplicates("method").set_index("method")["rmse"]
+    fig.suptitle(title)
+    for ax, reference in zip(fig.subplots(1, 2, sharey=True), (REFERENCE, "bicubic")):
+        part = rows[rows["reference"] == reference].set_index("method").reindex(arms)
+        plots.interval_dots(ax, -np.arange(len(arms)), part, vertical=False, color=FORM_COLORS[form])
+        ax.axvline(0, color=plots.COLORS["bicubic"], lw=1)
+        ax.set_yticks(-np.arange(len(arms)), [f"{arm}, {rmse[arm]:.1f} m" for arm in arms])
+        ax.set(title=f"against {reference} ({rmse.get(reference, np.nan):.1f} m)", xlabel="RMSE in a typical block (%)")
+    return fig

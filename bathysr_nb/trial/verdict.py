@@ -117,6 +117,34 @@ def verdict_sentences(scores: pd.DataFrame, arm: str = "adaptive_mixup") -> list
     return found
 
 
+def in_short(scores: pd.DataFrame, grid: str, arm: str = "adaptive_mixup") -> str:
+    """One sentence: in which forms and at which lengths an arm helps.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `bathysr_nb.trial.comparison.score_trial`.
+    grid : str
+        What the grid is called.
+    arm : str
+
+    Returns
+    -------
+    str
+        For each form the verdict at its greatest length, with where the arm stands against bicubic.
+    """
+    found = []
+    for (_, form), part in scores.groupby(["model", "form"], sort=False):
+        steps = part.loc[part["method"] == arm, "steps"].max()
+        if steps == steps:
+            flips, bicubic = (_row(part, steps, arm, reference) for reference in (REFERENCE, "bicubic"))
+            word = verdict_word(flips.typical_low, flips.typical_high)
+            found.append(
+                f"{FORMS[form].words}, {steps:,.0f} steps: {word}, {_typical(flips)}, and {_typical(bicubic)} against bicubic"
+            )
+    return f"{arm} against {REFERENCE} in a typical block, {grid}: {'; '.join(found)}."
+
+
 def _sentence(part: pd.DataFrame, arm: str, steps: int) -> str:
     flips, bicubic = (_row(part, steps, arm, reference) for reference in (REFERENCE, "bicubic"))
     plain = _row(part, steps, REFERENCE, "bicubic")
@@ -124,7 +152,7 @@ def _sentence(part: pd.DataFrame, arm: str, steps: int) -> str:
     rmse = _row(part, steps, REFERENCE, REFERENCE, missing=plain)
     return (
         f"{arm} against {REFERENCE} {verdict_word(flips.typical_low, flips.typical_high)}, {_typical(flips)} in a typical "
-        f"block, pooled RMSE {flips.rmse:.1f} m instead of {rmse.rmse:.1f} (after back-projecting both, {_typical(both)}); "
+        f"block{_by_seed(flips)}, pooled RMSE {flips.rmse:.1f} m instead of {rmse.rmse:.1f} (after back-projecting both, {_typical(both)}); "
         f"against bicubic {arm} {_typical(bicubic)}, {REFERENCE} {_typical(plain)}."
     )
 
@@ -149,12 +177,13 @@ def ladder_table(scores: pd.DataFrame, after: str) -> pd.DataFrame:
         row = {"network": model, "form": FORMS[form].words, "steps": f"{steps:,}", "blocks": f"{flips.blocks:.0f}"}
         row["bicubic (m)"] = f"{_row(part, steps, 'bicubic', 'bicubic', after, flips).rmse:.1f}"
         row[f"{REFERENCE} (m)"] = f"{flips.rmse:.1f}"
+        row["seeds"] = f"{_row(part, steps, REFERENCE, 'bicubic', after).seeds:.0f}"
         for other in ("bicubic", "spline"):
             row[f"{REFERENCE} against {other}"] = _typical(_row(part, steps, REFERENCE, other, after))
         for arm in arms:
             line = _row(part, steps, arm, REFERENCE, after)
             row[f"{arm} (m)"] = "" if line is None else f"{line.rmse:.1f}"
-            row[f"{arm} against {REFERENCE}"] = _typical(line)
+            row[f"{arm} against {REFERENCE}"] = _typical(line) + ("" if line is None else _by_seed(line))
             if arm.startswith("adaptive"):
                 row[f"{arm} against symmetries"] = _typical(_row(part, steps, arm, "symmetries", after))
                 row[f"{arm} against bicubic"] = _typical(_row(part, steps, arm, "bicubic", after))
@@ -199,6 +228,13 @@ def _typical(line) -> str:
     change = Typical(line.typical, line.typical_low, line.typical_high, int(line.better), int(line.blocks))
     ends = bracketed(change.low, change.high)
     return f"{signed(change.change)}% {ends}".rstrip() + f" ({change.better} of {change.blocks})"
+
+
+def _by_seed(line) -> str:
+    """The range of a change over trainings with one seed each; empty with one seed."""
+    if not line.seeds > 1:
+        return ""
+    return f" (single seeds from {signed(line.seed_low)} to {signed(line.seed_high)}%)"
 
 
 def _forest_rows(scores: pd.DataFrame) -> pd.DataFrame:

@@ -285,10 +285,12 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_weights(script, tmp_path
             assert not (tmp_path / folder / "model.keras").exists(), "it ended before it was killed"
         subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
     whole, killed = (load_model(tmp_path / folder / "model.keras").get_weights() for folder in ("whole", "killed"))
+    # rounding differs between processes, and Adam makes it a share of the learning rate where a gradient is near zero;
+    # a lost optimiser state or a batch seen twice moves the weights by about the learning rate itself
     for a, b in zip(whole, killed):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(a, b, rtol=0, atol=0.01 * Recipe().learning_rate)
     histories = [pd.read_csv(tmp_path / folder / "history.csv") for folder in ("whole", "killed")]
-    np.testing.assert_allclose(*histories, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(*histories, rtol=1e-3, atol=1e-5)
     assert len(histories[1]) == 6
 
 
