@@ -9,10 +9,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "settings": ["REFERENCE", "load_settings"],
+        "areas": ["areas"],
         "jobs": ["run_trial"],
         "comparison": ["PLAIN_METHODS", "score_trial", "why_table"],
         "forms": ["FORMS"],
         "plots": ["ladder", "rung"],
-        "verdict": ["in_short", "ladder_table", "verdict_sentences", "write_verdict"],
+        "verdict": ["in_short", "ladder_table", "read_trial", "verdict_sentences", "write_verdict"],
     },
 )

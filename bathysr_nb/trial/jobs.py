@@ -36,7 +36,7 @@ from bathysr_nb.trial.settings import Ablation
 
 RECORD = "ablation.json"
 #: Everything that a trial writes into save_dir.
-WRITTEN = (RECORD, "ablation.csv", "ablation.md", "ablation.png", "ladder.png", "scores", "trainings")
+WRITTEN = (RECORD, "ablation.csv", "why.csv", "ablation.md", "ablation.png", "ladder.png", "scores", "trainings")
 #: How an estimate is scored: the columns of `errors` end in these.
 AS_IT_IS, BACK_PROJECTED = "", "_back_projected"
 PROBE = 30  # steps timed before a trial starts

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -36,7 +38,7 @@ LADDER_ARMS = ("adaptive_mixup", "adaptive_mixup+symmetries", "mixup", "reweight
 
 
 def write_verdict(ablation: Ablation, command: str = "") -> pd.DataFrame:
-    """Write ``ablation.csv``, ``ablation.md``, ``ablation.png`` and, for several rungs or lengths, ``ladder.png``.
+    """Write ``ablation.csv``, ``ablation.md``, ``ablation.png``, ``why.csv`` and, for a ladder, ``ladder.png``.
 
     Parameters
     ----------
@@ -51,8 +53,10 @@ def write_verdict(ablation: Ablation, command: str = "") -> pd.DataFrame:
         As `bathysr_nb.trial.comparison.score_trial`.
     """
     scores, folder = score_trial(ablation), ablation.save_dir
+    why = why_table(ablation)
+    store.write_text(folder / "why.csv", why.to_csv(index=False, float_format="%.4g"), overwrite=True)
     store.write_text(folder / "ablation.csv", scores.to_csv(index=False, float_format="%.5g"), overwrite=True)
-    store.write_text(folder / "ablation.md", verdict_page(ablation, scores, command), overwrite=True)
+    store.write_text(folder / "ablation.md", verdict_page(ablation, scores, why, command), overwrite=True)
     figures = {"ablation.png": plots.forest(_forest_rows(scores), REFERENCE)}
     if is_ladder(scores):
         figures["ladder.png"] = ladder(scores)
@@ -62,12 +66,38 @@ def write_verdict(ablation: Ablation, command: str = "") -> pd.DataFrame:
     return scores
 
 
+def read_trial(folder) -> tuple[str, pd.DataFrame, pd.DataFrame]:
+    """A finished trial from its folder.
+
+    Parameters
+    ----------
+    folder : path
+        The save_dir of `bathysr ablate`.
+
+    Returns
+    -------
+    (str, DataFrame, DataFrame)
+        Name of the grid's file; scores as `bathysr_nb.trial.comparison.score_trial`; and as
+        `bathysr_nb.trial.comparison.why_table`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none, naming the file and the command that makes it.
+    """
+    paths = [Path(folder) / name for name in (jobs.RECORD, "ablation.csv", "why.csv")]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise FileNotFoundError(f"{missing[0]}: no such file; bathysr ablate params/ladder.yml makes it")
+    grid = json.loads(paths[0].read_text())["parameters"]["grid"]
+    return grid, pd.read_csv(paths[1]), pd.read_csv(paths[2])
+
+
 def is_ladder(scores: pd.DataFrame) -> bool:
     """Whether there is more than one rung or length."""
     return len(scores[["form", "steps"]].drop_duplicates()) > 1
 
 
-def verdict_page(ablation: Ablation, scores: pd.DataFrame, command: str = "") -> str:
+def verdict_page(ablation: Ablation, scores: pd.DataFrame, why: pd.DataFrame, command: str = "") -> str:
     """The verdict, the tables and how to read them, as Markdown.
 
     Parameters
@@ -75,6 +105,8 @@ def verdict_page(ablation: Ablation, scores: pd.DataFrame, command: str = "") ->
     ablation : Ablation
     scores : DataFrame
         As `bathysr_nb.trial.comparison.score_trial`.
+    why : DataFrame
+        As `bathysr_nb.trial.comparison.why_table`.
     command : str
         The command that made the page.
     """
@@ -83,8 +115,7 @@ def verdict_page(ablation: Ablation, scores: pd.DataFrame, command: str = "") ->
     parts += [f"_{text}_" for text in left_out(ablation)]
     for after, note in (("as it is", ""), ("back-projected", BACK)):
         parts += [f"## Typical block and RMSE, {after}", note, score_page.markdown(ladder_table(scores, after))]
-    why = why_table(ablation).round(2).astype(str)
-    parts += ["## Why", WHY, score_page.markdown(why), "## How to read it", ABOUT, HOW_TO_READ]
+    parts += ["## Why", WHY, score_page.markdown(why.round(2).astype(str)), "## How to read it", ABOUT, HOW_TO_READ]
     if not is_ladder(scores):
         parts += _tables_of_bins(scores)
     sets = training_set_table(ablation).round({"pairs": 0, "originals": 0, "distance": 4}).reset_index()
