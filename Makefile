@@ -1,5 +1,6 @@
 # With only Python 3.11 to 3.13, make and git: `make demo`, then `make test`.
 PYTHON ?=
+HOURS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -12,7 +13,7 @@ SOLUTIONS := notebooks/solutions/*.ipynb
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 NBVAL := BATHYSR_RUN_DIR=runs/test $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout 600 -p no:cacheprovider
 
-.PHONY: help install demo lab check format test test-slow coverage notebooks results benchmarks ablations lock clean
+.PHONY: help install demo lab check format test test-slow coverage notebooks results benchmarks ablations ladder lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +80,9 @@ ablations: $(READY) ## the trial of training sets at full length (an hour), into
 	  $(BIN)/bathysr ablate params/ablation_$$name.yml --workers 2; \
 	  for end in csv png; do cp runs/ablation_$$name/ablation.$$end docs/results/ablation_$$name.$$end; done; \
 	  sed "s/(ablation.png)/(ablation_$$name.png)/" runs/ablation_$$name/ablation.md > docs/results/ablation_$$name.md; done
+
+ladder: $(READY) ## go on with the ladder of forms and lengths for HOURS (0: its pages alone), into docs/results
+	$(BIN)/bathysr ablate params/ladder.yml --workers 2 --hours $(HOURS)
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras \

@@ -309,7 +309,9 @@ def interval_dots(ax, place, part, *, vertical: bool, color, label: str = "") ->
 def _label_bins(ax, scores, labels: list[str]) -> None:
     """Name the slope bins on the axis, with the number of blocks in each."""
     blocks = scores.groupby("slope", sort=False)["blocks"].first()
-    known = {label: f"\n{blocks[label]:.0f} block{'' if blocks[label] == 1 else 's'}" for label in blocks.dropna().index}
+    known = {
+        label: f"\n{blocks[label]:.0f} block{'' if blocks[label] == 1 else 's'}" for label in blocks.dropna().index
+    }
     ax.set_xticks(range(len(labels)), [label + known.get(label, "") for label in labels])
     ax.set_xlabel("mean slope gradient of the true patch")
 

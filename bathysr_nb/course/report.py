@@ -107,7 +107,9 @@ def write_report(run_dir, notebooks, scores, sentences, figure=None) -> Path:
         part = scores[scores["cells"] == cells]
         if len(part):
             wide.append((f"{cells} cells: change against bicubic in a typical block", tables.typical_table(part)))
-            wide.append((f"{cells} cells: pooled RMSE in metres, and its change against bicubic", tables.wide_table(part)))
+            wide.append(
+                (f"{cells} cells: pooled RMSE in metres, and its change against bicubic", tables.wide_table(part))
+            )
     page = stations.run_folder(run_dir) / "report.html"
     content = (
         Environment(autoescape=True)

@@ -79,7 +79,9 @@ class Picked(NamedTuple):
     bins: pd.DataFrame
 
 
-def adaptive_mixup(lr, hr, delta, target_slope, increase_rate: float = 2, seed: int = 0, exact=False, **options) -> Picked:
+def adaptive_mixup(
+    lr, hr, delta, target_slope, increase_rate: float = 2, seed: int = 0, exact=False, **options
+) -> Picked:
     """Blend and pick pairs so that their slopes have the target's histogram.
 
     Parameters

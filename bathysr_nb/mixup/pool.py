@@ -60,7 +60,9 @@ class Pool:
     (2, 14, ('both', 'rotate_30_reflect', 'rotate_60_reflect'))
     """
 
-    def __init__(self, lr, hr, *, originals: int | None = None, delta=1.0, downsampling: str | None = "bilinear", exact=False):
+    def __init__(
+        self, lr, hr, *, originals: int | None = None, delta=1.0, downsampling: str | None = "bilinear", exact=False
+    ):
         self.lr, self.hr, self.downsampling = np.asarray(lr), np.asarray(hr), downsampling
         self.scale = pair_scale(self.lr, self.hr, "LR", "HR")
         for side, patches in (("LR", self.lr), ("HR", self.hr)):

@@ -107,7 +107,11 @@ def pooled_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray 
     else:
         low, high = change_interval(model, reference, block)
         label, share = roughest_block(reference, block)
-        why = f" {bracketed(low, high)}" if low == low else f", no interval: block {label:g} has {share:.0%} of the squares"
+        why = (
+            f" {bracketed(low, high)}"
+            if low == low
+            else f", no interval: block {label:g} has {share:.0%} of the squares"
+        )
     return f"pooled RMSE {rmse:.2f} m instead of {other:.2f} ({change}{why})"
 
 

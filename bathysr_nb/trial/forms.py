@@ -108,6 +108,4 @@ def units(source, form: str, norm_range=None) -> Normalisation:
     -------
     Normalisation
     """
-    return Normalisation.fit(
-        *in_form(source, form), FORMS[form].residual, None if FORMS[form].centred else norm_range
-    )
+    return Normalisation.fit(*in_form(source, form), FORMS[form].residual, None if FORMS[form].centred else norm_range)

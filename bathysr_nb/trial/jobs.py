@@ -216,7 +216,9 @@ def unscaled(network, lr: np.ndarray, scale: int) -> float:
     mean = lr.mean(axis=(1, 2), keepdims=True)
     doubled = mean + 2 * (lr - mean)
     once, twice = (network(x) - enlarge(x, scale) for x in (lr, doubled))
-    return float(np.sqrt(np.mean((twice - 2 * once) ** 2, dtype=np.float64) / np.mean((2 * once) ** 2, dtype=np.float64)))
+    return float(
+        np.sqrt(np.mean((twice - 2 * once) ** 2, dtype=np.float64) / np.mean((2 * once) ** 2, dtype=np.float64))
+    )
 
 
 def run_trial(

@@ -44,7 +44,9 @@ def ladder(scores: pd.DataFrame, arms=SHOWN, forms=None) -> Figure:
     for ax in axes[-1]:
         ax.set_xlabel("optimiser steps")
     handles = [plots.line_handle(FORM_COLORS[form], FORMS[form].words) for form in dict.fromkeys(chosen["form"])]
-    handles += [plots.line_handle("k", f"{word} than bicubic", face) for word, face in (("better", "k"), ("worse", "w"))]
+    handles += [
+        plots.line_handle("k", f"{word} than bicubic", face) for word, face in (("better", "k"), ("worse", "w"))
+    ]
     fig.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return fig
 

@@ -226,10 +226,10 @@ def ladder_table(scores: pd.DataFrame, after: str) -> pd.DataFrame:
 def left_out(ablation: Ablation) -> list[str]:
     """What the trial's settings ask for and is not finished or not scored, in sentences."""
     asked, done = jobs.all_jobs(ablation), set(jobs.finished_jobs(ablation))
-    missing = Counter((job.form, job.steps) for job in asked if job not in done)
+    every, missing = (Counter(job.steps for job in some) for some in (asked, [job for job in asked if job not in done]))
     sentences = []
     if missing:
-        where = "; ".join(f"{FORMS[form].words}, {steps:,} steps: {n}" for (form, steps), n in sorted(missing.items()))
+        where = "; ".join(f"{n} of {every[steps]} at {steps:,} steps" for steps, n in sorted(missing.items()))
         sentences.append(f"{len(done)} of {len(asked)} trainings are finished. Left out: {where}.")
     for half in {0, 1} - {scored_half(ablation, seed) for seed in ablation.seeds}:
         blocks = areas(ablation).halves[half].table["block"].nunique()

@@ -45,7 +45,9 @@ def test_worse_and_no_difference_are_said(ground, edges, found):
     ):
         changed = {"net": bicubic.assign(squared=bicubic["squared"] * factor / (factor.mean() if "no" in word else 1))}
         other = found._replace(measures={"inner": found.measures["inner"] | changed})
-        assert score_page.verdict_sentences(other, ground, "net", edges)[0].startswith(f"all slopes, against bicubic: {word}")
+        assert score_page.verdict_sentences(other, ground, "net", edges)[0].startswith(
+            f"all slopes, against bicubic: {word}"
+        )
 
 
 def test_the_page_begins_with_the_verdict_and_has_all_tables(ground, edges, found):

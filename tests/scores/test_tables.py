@@ -73,7 +73,9 @@ def test_a_bin_of_few_blocks_keeps_its_numbers_and_names_the_block_that_decides_
     table = tables.score_table(ruled, np.zeros(16), np.arange(16))
     assert tables.wide_table(table)["0-0.05"].tolist()[2:] == ["0: 100% of squares", "25.02", "35.36  +41.3%"]
     assert tables.typical_table(table).loc["net", "all"].endswith("15 of 16")
-    assert table.query("method == 'net'")["typical"].iloc[0] == pytest.approx(100 * (2**0.5 * 0.5**15) ** (1 / 16) - 100)
+    assert table.query("method == 'net'")["typical"].iloc[0] == pytest.approx(
+        100 * (2**0.5 * 0.5**15) ** (1 / 16) - 100
+    )
     with pytest.raises(ValueError, match="net: the errors of 1 of 16 patches are not finite"):
         tables.score_table(ruled | {"net": np.r_[np.nan, np.ones(15)]}, np.zeros(16), np.arange(16))
 

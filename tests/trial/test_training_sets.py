@@ -92,9 +92,7 @@ def test_symmetries_only_move_cells(source, made):
 
 def test_on_cells_that_are_not_square_symmetries_are_the_flips_of_flip_rotate(source, target):
     arguments = {"delta": (200.0, 180.0), "target_lr": target[0], "total": TOTAL}
-    one, other = (
-        training_sets.make_training_set(name, *source, **arguments) for name in ("symmetries", "flip_rotate")
-    )
+    one, other = (training_sets.make_training_set(name, *source, **arguments) for name in ("symmetries", "flip_rotate"))
     np.testing.assert_array_equal(one.hr, other.hr)
     assert set(one.pairs["high_variant"]) <= {"original", "up_down", "left_right", "both"}
 

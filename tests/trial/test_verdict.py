@@ -37,10 +37,14 @@ def scores():
 
 def test_sentences_tell_the_longest_training_beside_flips_and_beside_bicubic(scores):
     first, second = verdict.verdict_sentences(scores)
-    assert first.startswith("**espcn, manual's form, 40,000 steps**: adaptive_mixup against flip_rotate better, -20.0% ")
+    assert first.startswith(
+        "**espcn, manual's form, 40,000 steps**: adaptive_mixup against flip_rotate better, -20.0% "
+    )
     assert "pooled RMSE 9.6 m instead of 12.0" in first
     assert "against bicubic adaptive_mixup -4.0% [-4.0, -4.0] (10 of 10), flip_rotate +20.0% [+20.0, +20.0] (0" in first
-    assert second.startswith("**espcn, residual form without biases, 2,500 steps**: adaptive_mixup against flip_rotate worse")
+    assert second.startswith(
+        "**espcn, residual form without biases, 2,500 steps**: adaptive_mixup against flip_rotate worse"
+    )
     assert verdict.verdict_sentences(scores, "mixup") == []
 
 
