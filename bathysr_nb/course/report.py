@@ -25,8 +25,8 @@ PAGE = """<!doctype html>
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
 {% for sentence in sentences[:3] %}<p><strong>{{ sentence }}</strong></p>{% endfor %}
-{% if figure %}<figure><figcaption>Change in RMSE against bicubic in a typical block, for each slope bin, with 95% intervals
-over blocks; below the line is better</figcaption>{{ figure | safe }}</figure>{% endif %}
+{% if figure %}<figure><figcaption>Change in RMSE against bicubic in a typical block, for each slope bin,
+with 95% intervals over blocks; below the line is better</figcaption>{{ figure | safe }}</figure>{% endif %}
 <details><summary>How to read these numbers</summary><p>{{ how_to_read | safe }}</p></details>
 <h2>Every network against what needs none</h2>
 <ul>{% for sentence in sentences[3:] %}<li>{{ sentence }}</li>{% endfor %}</ul>

@@ -50,8 +50,8 @@ def short_answer(errors: dict[str, np.ndarray], block: np.ndarray, networks) -> 
     --------
     >>> errors = {"bicubic": np.full(8, 4.0), "espcn": np.full(8, 3.24), "srcnn": np.full(8, 3.61)}
     >>> print(*short_answer(errors, np.arange(8), ["srcnn", "espcn"]), sep="\\n")
-    Is a network better than what needs none? The network with the lowest RMSE, espcn, has 1.80 m, bicubic 2.00 m. In a \
-typical block it is better than bicubic: -10.0% [-10.0, -10.0].
+    Is a network better than what needs none? The network with the lowest RMSE, espcn, has 1.80 m, bicubic 2.00 m. \
+In a typical block it is better than bicubic: -10.0% [-10.0, -10.0].
     On how many blocks? espcn is better than bicubic on 8 of 8 blocks. Block 0 has 12% of bicubic's squared error.
     """
     best, others = by_rmse(errors, networks)[0], rivals(errors)

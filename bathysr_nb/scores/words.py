@@ -13,14 +13,14 @@ import numpy as np
 from bathysr_nb.scores.intervals import FEW_BLOCKS, FEW_EFFECTIVE, change_interval, roughest_block
 from bathysr_nb.scores.typical import FEWEST, Typical, typical_change
 
-HOW_TO_READ = f"""**Typical block**: the ratio of the two RMSEs within each block, averaged over blocks (geometric mean),
-so that each block counts once; it says what to expect of a block picked at random. Brackets are 95% intervals over
-blocks (Student's t), given from {FEWEST} blocks on; then the number of blocks that got better. **Pooled RMSE** is over
-all cells; it says how large the error of the whole area is, and a few rough blocks decide it. Its brackets are 95%
-intervals from resampling blocks, both sides of a change with the same draw, widened for the effective number of blocks
-(in parentheses); with fewer than {FEW_BLOCKS} blocks, or fewer than {FEW_EFFECTIVE} effective ones, there is none, and
-the row "roughest block" shows why. Intervals say how much depends on which blocks were scored; they exclude variation
-between training runs."""
+HOW_TO_READ = f"""**Typical block**: the ratio of the two RMSEs within each block, averaged over blocks (geometric
+mean), so that each block counts once; it says what to expect of a block picked at random. Brackets are 95%
+intervals over blocks (Student's t), given from {FEWEST} blocks on; then the number of blocks that got better.
+**Pooled RMSE** is over all cells; it says how large the error of the whole area is, and a few rough blocks decide
+it. Its brackets are 95% intervals from resampling blocks, both sides of a change with the same draw, widened for
+the effective number of blocks (in parentheses); with fewer than {FEW_BLOCKS} blocks, or fewer than {FEW_EFFECTIVE}
+effective ones, there is none, and the row "roughest block" shows why. Intervals say how much depends on which
+blocks were scored; they exclude variation between training runs."""
 
 
 def signed(percent: float) -> str:

@@ -1,4 +1,4 @@
-"""The parts of a grid in a trial: gentle blocks to train on, two halves of the steep blocks to steer by and to score on.
+"""The parts of a grid in a trial: gentle blocks to train on, two halves of the steep ones to steer by and to score on.
 
 Source: ours; the question is that of Murakami et al. 2025.
 """

@@ -6,13 +6,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from bathysr_nb import plots
 from bathysr_nb.files import record, store
 from bathysr_nb.scores import page as score_page
-from bathysr_nb.scores import tables
 from bathysr_nb.scores.linear import NEIGHBOURHOOD
 from bathysr_nb.scores.typical import Typical
 from bathysr_nb.scores.words import HOW_TO_READ, bracketed, signed, verdict_word
@@ -30,6 +28,8 @@ is trained on the true depths of the steering half; `linear filter` is the sourc
 {NEIGHBOURHOOD} cells. All figures are of inner cells unless a heading says otherwise."""
 BACK = """One back-projection adds to a map, enlarged by bicubic, what the LR has and the downsampled map lacks; it
 mends wrong levels. Here every method is back-projected, bicubic too."""
+LEAD = """Changes in RMSE in a typical block, in percent, with 95% intervals over blocks and the number of blocks that
+got better; each form at its greatest length."""
 WHY = f"""Of the networks trained on `{REFERENCE}`. *Unscaled*: the relief of every patch is doubled; how far what the
 network adds to bicubic is from doubling, as a share of what it should be (0: the network treats steep ground as it
 treats gentle ground). *Level*: share of the squared error that one back-projection removes. The last two columns are
@@ -110,7 +110,7 @@ def verdict_page(ablation: Ablation, scores: pd.DataFrame, why: pd.DataFrame, co
     command : str
         The command that made the page.
     """
-    parts = ["# Which training set helps on steep ground", *(f"* {text}" for text in verdict_sentences(scores))]
+    parts = ["# Which training set helps on steep ground", LEAD, *(f"* {text}" for text in verdict_sentences(scores))]
     parts += [] if not is_ladder(scores) else ["![effect against length](ladder.png)"]
     parts += [f"_{text}_" for text in left_out(ablation)]
     for after, note in (("as it is", ""), ("back-projected", BACK)):
@@ -144,7 +144,7 @@ def verdict_sentences(scores: pd.DataFrame, arm: str = "adaptive_mixup") -> list
     for (model, form), part in scores.groupby(["model", "form"], sort=False):
         steps = part.loc[part["method"] == arm, "steps"].max()
         if steps == steps:
-            found.append(f"**{model}, {FORMS[form].words}, {steps:,.0f} steps**: {_sentence(part, arm, steps)}")
+            found.append(f"**{model}, {FORMS[form].words}, {steps:,.0f} steps.** {_sentence(part, arm, steps)}")
     return found
 
 
@@ -170,9 +170,8 @@ def in_short(scores: pd.DataFrame, grid: str, arm: str = "adaptive_mixup") -> st
         if steps == steps:
             flips, bicubic = (_row(part, steps, arm, reference) for reference in (REFERENCE, "bicubic"))
             word = verdict_word(flips.typical_low, flips.typical_high)
-            found.append(
-                f"{FORMS[form].words}, {steps:,.0f} steps: {word}, {_typical(flips)}, and {_typical(bicubic)} against bicubic"
-            )
+            where = f"{FORMS[form].words}, {steps:,.0f} steps"
+            found.append(f"{where}: {word}, {_typical(flips)}, and {_typical(bicubic)} against bicubic")
     return f"{arm} against {REFERENCE} in a typical block, {grid}: {'; '.join(found)}."
 
 
@@ -180,11 +179,15 @@ def _sentence(part: pd.DataFrame, arm: str, steps: int) -> str:
     flips, bicubic = (_row(part, steps, arm, reference) for reference in (REFERENCE, "bicubic"))
     plain = _row(part, steps, REFERENCE, "bicubic")
     both = _row(part, steps, arm, REFERENCE, "back-projected")
-    rmse = _row(part, steps, REFERENCE, REFERENCE, missing=plain)
-    return (
-        f"{arm} against {REFERENCE} {verdict_word(flips.typical_low, flips.typical_high)}, {_typical(flips)} in a typical "
-        f"block{_by_seed(flips)}, pooled RMSE {flips.rmse:.1f} m instead of {rmse.rmse:.1f} (after back-projecting both, {_typical(both)}); "
-        f"against bicubic {arm} {_typical(bicubic)}, {REFERENCE} {_typical(plain)}."
+    rmse = {arm: flips, REFERENCE: plain, "bicubic": _row(part, steps, "bicubic", "bicubic", missing=plain)}
+    word = verdict_word(flips.typical_low, flips.typical_high)
+    return " ".join(
+        [
+            f"{arm} against {REFERENCE}: {word}, {_typical(flips)}{_by_seed(flips)}.",
+            f"Against bicubic: {arm} {_typical(bicubic)}, {REFERENCE} {_typical(plain)}.",
+            f"Pooled RMSE: {', '.join(f'{name} {line.rmse:.1f} m' for name, line in rmse.items())}.",
+            f"After back-projecting every method, {arm} against {REFERENCE}: {_typical(both)}.",
+        ]
     )
 
 
@@ -258,7 +261,7 @@ def _typical(line) -> str:
         return ""
     change = Typical(line.typical, line.typical_low, line.typical_high, int(line.better), int(line.blocks))
     ends = bracketed(change.low, change.high)
-    return f"{signed(change.change)}% {ends}".rstrip() + f" ({change.better} of {change.blocks})"
+    return f"{signed(change.change)}% {ends}".rstrip() + f" ({change.better} of {change.blocks} blocks)"
 
 
 def _by_seed(line) -> str:

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from bathysr_nb import augment
-from bathysr_nb.augment import offline
-from bathysr_nb.augment import resample
+from bathysr_nb.augment import offline, resample
 from bathysr_nb.grids.synthetic import seafloor
 from bathysr_nb.pairs.downsampling import resize
 from bathysr_nb.terrain import mean_slope_gradient

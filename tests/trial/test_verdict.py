@@ -18,7 +18,8 @@ def rows(form, steps, rmse, after="as it is"):
     for reference in ("flip_rotate", "bicubic", "spline"):
         table = tables.score_table(errors, np.zeros(10), BLOCK, (), reference=reference)
         labels = {"model": "espcn", "form": form, "steps": steps, "cells": "inner", "after": after}
-        parts.append(table.assign(reference=reference, **labels))
+        by_seed = {"seeds": 2, "seed_low": table["typical"] - 1, "seed_high": table["typical"] + 1}
+        parts.append(table.assign(reference=reference, **labels, **by_seed))
     return pd.concat(parts)
 
 
@@ -38,13 +39,19 @@ def scores():
 def test_sentences_tell_the_longest_training_beside_flips_and_beside_bicubic(scores):
     first, second = verdict.verdict_sentences(scores)
     assert first.startswith(
-        "**espcn, manual's form, 40,000 steps**: adaptive_mixup against flip_rotate better, -20.0% "
+        "**espcn, manual's form, 40,000 steps.** adaptive_mixup against flip_rotate: better, -20.0% "
     )
-    assert "pooled RMSE 9.6 m instead of 12.0" in first
-    assert "against bicubic adaptive_mixup -4.0% [-4.0, -4.0] (10 of 10), flip_rotate +20.0% [+20.0, +20.0] (0" in first
-    assert second.startswith(
-        "**espcn, residual form without biases, 2,500 steps**: adaptive_mixup against flip_rotate worse"
+    assert "Pooled RMSE: adaptive_mixup 9.6 m, flip_rotate 12.0 m, bicubic 10.0 m." in first
+    bicubic = (
+        "Against bicubic: adaptive_mixup -4.0% [-4.0, -4.0] (10 of 10 blocks), flip_rotate +20.0% [+20.0, +20.0] (0"
     )
+    assert bicubic in first
+    assert "(single seeds from -21.0 to -19.0%)" in first
+    start = "**espcn, residual form without biases, 2,500 steps.** adaptive_mixup against flip_rotate: worse"
+    assert second.startswith(start)
+    short = verdict.in_short(scores, "a grid")
+    assert "manual's form, 40,000 steps: better, -20.0%" in short
+    assert "residual form without biases, 2,500 steps: worse, +5.0%" in short
     assert verdict.verdict_sentences(scores, "mixup") == []
 
 
