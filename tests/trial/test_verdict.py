@@ -6,7 +6,7 @@ import pytest
 
 from bathysr_nb.scores import tables
 from bathysr_nb.trial import verdict
-from bathysr_nb.trial.plots import ladder
+from bathysr_nb.trial.plots import ladder, rung
 
 BLOCK = np.arange(10)
 
@@ -78,3 +78,18 @@ def test_the_figure_marks_where_the_network_passes_bicubic(scores):
             (hollow if line.get_markerfacecolor() == "w" else filled).extend(line.get_ydata())
     assert filled == pytest.approx([-20, 5])
     assert hollow == pytest.approx([-25])
+
+
+def test_one_rung_shows_every_arm_beside_bicubic_or_says_that_it_was_not_trained(scores):
+    figure = rung(scores, "manual", 40000)
+    assert [ax.get_title() for ax in figure.axes] == ["against flip_rotate (12.0 m)", "against bicubic (10.0 m)"]
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert labels == ["flip_rotate, 12.0 m", "adaptive_mixup, 9.6 m", "oracle, 9.0 m"]
+    missing = rung(scores, "residual", 40000)
+    assert not missing.axes
+    assert missing.get_suptitle() == "residual form without biases, 40,000 steps: not trained"
+
+
+def test_a_missing_trial_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"ablation.json: no such file; bathysr ablate params/ladder.yml"):
+        verdict.read_trial(tmp_path)
