@@ -194,9 +194,11 @@ def _train(args) -> None:
 
 def _test(args) -> None:
     params = _params(args)
-    from bathysr_nb.manual import testing
+    from bathysr_nb.manual import sets, testing
 
-    print(testing.test_summary(testing.test(params, overwrite=args.force, edges=_edges(args))))
+    frame = testing.test(params, overwrite=args.force, edges=_edges(args))
+    block = sets.patch_blocks(params.data_dir / "test" / "data_HR.pkl", frame.index.to_numpy())
+    print(testing.test_summary(frame, block))
 
 
 def _evaluate(args) -> None:

@@ -114,7 +114,7 @@ def survey(truth: Path, pairs: LoadedPairs) -> Ground:
     lr, hr = pairs.lr[..., 0], pairs.hr[..., 0]
     slope, table = sets.true_slopes(truth, pairs), truth.with_name("patches.csv")
     if table.is_file():
-        block, delta = _blocks(table, pairs.kept), spacing(truth, hr.shape[1])
+        block, delta = sets.patch_blocks(truth, pairs.kept), spacing(truth, hr.shape[1])
     else:
         ratio = mean_slope_gradient(hr.astype(np.float64), 1) / np.where(slope > 0, slope, np.nan)
         block, delta = None, (float(np.nanmedian(ratio)),) * 2
@@ -127,18 +127,6 @@ def survey(truth: Path, pairs: LoadedPairs) -> Ground:
             stacklevel=2,
         )
     return Ground(slope, block, delta, downsampling or "bilinear")
-
-
-def _blocks(table: Path, kept: np.ndarray) -> np.ndarray:
-    frame = pd.read_csv(table)
-    if "block" not in frame or len(frame) <= kept[-1]:
-        found = f"{len(frame)} rows with columns {', '.join(frame)}"
-        raise ValueError(f"{table}: has {found}; expected a block for each of {kept[-1] + 1} patches or more")
-    block = pd.to_numeric(frame["block"], errors="coerce").to_numpy()
-    if np.isnan(block).any():
-        row = int(np.flatnonzero(np.isnan(block))[0])
-        raise ValueError(f"{table}: block of patch {row} is {frame['block'][row]!r}; expected a number")
-    return block[kept]
 
 
 def training_filter(params: Params) -> LinearFilter | None:

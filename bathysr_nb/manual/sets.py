@@ -177,6 +177,39 @@ def test_set(params: Params) -> LoadedPairs:
     return load_set(params.data_dir / "test", scale=params.scale, input_shape=params.input_shape)
 
 
+def patch_blocks(pickle: Path, kept: np.ndarray) -> np.ndarray | None:
+    """The block of each patch, from the ``patches.csv`` beside a pickle.
+
+    Parameters
+    ----------
+    pickle : path
+    kept : ndarray of int
+        Rows of the patches in the pickle.
+
+    Returns
+    -------
+    ndarray or None
+        None if there is no such file.
+
+    Raises
+    ------
+    ValueError
+        If it has too few rows, no blocks, or a block that is no number.
+    """
+    table = Path(pickle).with_name("patches.csv")
+    if not table.is_file():
+        return None
+    frame = pd.read_csv(table)
+    if "block" not in frame or len(frame) <= kept[-1]:
+        found = f"{len(frame)} rows with columns {', '.join(frame)}"
+        raise ValueError(f"{table}: has {found}; expected a block for each of {kept[-1] + 1} patches or more")
+    block = pd.to_numeric(frame["block"], errors="coerce").to_numpy()
+    if np.isnan(block).any():
+        row = int(np.flatnonzero(np.isnan(block))[0])
+        raise ValueError(f"{table}: block of patch {row} is {frame['block'][row]!r}; expected a number")
+    return block[kept]
+
+
 def true_slopes(pickle: Path, pairs: LoadedPairs) -> np.ndarray:
     """Mean slope gradient of the true patches, from the feature table beside them.
 

@@ -20,6 +20,7 @@ from bathysr_nb.models.prediction import predict
 from bathysr_nb.pairs import features
 from bathysr_nb.scores import baselines, tables
 from bathysr_nb.scores.tables import MANUAL_EDGES
+from bathysr_nb.scores.words import change_in_words
 
 FOLDER = "test_result"
 MADE = re.compile(r"test_results[^/]*\.csv|test_result_\d+-\d+\.png|data_SR\.pkl")  # the files that are written
@@ -103,26 +104,28 @@ def _draw(folder: Path, pairs: LoadedPairs, bicubic, sr, frame: pd.DataFrame, ce
         figure.savefig(folder / f"test_result_{first}-{last}.png", dpi=100)
 
 
-def test_summary(frame: pd.DataFrame) -> str:
-    """The result of a test as text: RMSE in metres pooled over all cells.
+def test_summary(frame: pd.DataFrame, block: np.ndarray | None) -> str:
+    """The result of a test as text: all cells, in a typical block and pooled.
 
     Parameters
     ----------
     frame : DataFrame
         As `test` returns it.
+    block : ndarray, shape (n,), or None
+        Block of each patch; None: not known.
 
     Returns
     -------
     str
-        One line each for bicubic and super-res, the latter with the change in percent.
+        The change against bicubic in a typical block, where blocks are known, and the pooled RMSEs in metres.
 
     Examples
     --------
-    >>> print(test_summary(pd.DataFrame({"bicubic_rmse_metres": [3.0, 4.0], "super-res_rmse_metres": [3.0, 3.0]})))
-    RMSE of all cells of 2 patches
-    bicubic       3.54 m
-    super-res     3.00 m  -15.1%
+    >>> metres = {"bicubic_rmse_metres": [3.0, 4.0], "super-res_rmse_metres": [3.0, 3.0]}
+    >>> print(test_summary(pd.DataFrame(metres), None))
+    all cells of 2 patches, super-res against bicubic
+    pooled RMSE 3.00 m instead of 3.54 (-15.1%, blocks not known, so no interval)
     """
-    bicubic, sr = (np.sqrt((frame[f"{m}_rmse_metres"] ** 2).mean()) for m in ("bicubic", "super-res"))
-    lines = [f"RMSE of all cells of {len(frame)} patches", f"bicubic   {bicubic:8.2f} m"]
-    return "\n".join([*lines, f"super-res {sr:8.2f} m  {100 * (sr / bicubic - 1):+.1f}%"])
+    sr, bicubic = (frame[f"{method}_rmse_metres"].to_numpy() ** 2 for method in ("super-res", "bicubic"))
+    said = change_in_words(sr, bicubic, block).replace("; ", "\n")
+    return f"all cells of {len(frame)} patches, super-res against bicubic\n{said}"

@@ -55,7 +55,7 @@ def test_from_the_shell(config, capsys):
     assert line["rmse"] == pytest.approx(np.sqrt((bicubic[:, 8:-8, 8:-8] ** 2).mean()), rel=1e-4)
     down = (downsampling.resize(interpolation.enlarge(LR[8:], 4)) - LR[8:])[:, 2:-2, 2:-2]
     assert line["lr_consistency"] == pytest.approx(np.sqrt((down.astype(float) ** 2).mean()), rel=1e-3)
-    assert said.out.splitlines()[1].startswith("all slopes: ")
+    assert said.out.splitlines()[1].startswith("all slopes, against bicubic: ")
     assert said.out.splitlines()[-1].endswith("scores.md")
     assert (folder / "scores.md").read_text().startswith("# espcn on the test set")
     status, said = run(capsys, config)
