@@ -277,7 +277,7 @@ def typical_changes(ax, scores, reference: str = "bicubic") -> None:
     ax.axhline(0, color=COLORS["bicubic"], lw=1)
     _label_bins(ax, scores, labels)
     ax.set_ylabel(f"RMSE in a typical block\nagainst {reference} (%)")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def interval_dots(ax, place, part, *, vertical: bool, color, label: str = "") -> None:

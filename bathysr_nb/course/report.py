@@ -25,6 +25,8 @@ PAGE = """<!doctype html>
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
 {% for sentence in sentences[:3] %}<p><strong>{{ sentence }}</strong></p>{% endfor %}
+<p>A typical block: the ratio of the two RMSEs within each block of the map, averaged over blocks. Negative is better;
+brackets are 95% intervals over blocks. All of inner cells, two low-resolution cells off every side of a patch.</p>
 {% if figure %}<figure><figcaption>Change in RMSE against bicubic in a typical block, for each slope bin,
 with 95% intervals over blocks; below the line is better</figcaption>{{ figure | safe }}</figure>{% endif %}
 <details><summary>How to read these numbers</summary><p>{{ how_to_read | safe }}</p></details>

@@ -9,7 +9,7 @@ import numpy as np
 
 from bathysr_nb.scores.baselines import rivals
 from bathysr_nb.scores.intervals import roughest_block
-from bathysr_nb.scores.typical import typical_change
+from bathysr_nb.scores.typical import Typical, typical_change
 from bathysr_nb.scores.words import bracketed, change_in_words, signed, verdict_word
 
 
@@ -32,7 +32,7 @@ def by_rmse(errors: dict[str, np.ndarray], names) -> list[str]:
 
 
 def short_answer(errors: dict[str, np.ndarray], block: np.ndarray, networks) -> list[str]:
-    """Two sentences: is the best network better than what needs none, and on how many blocks.
+    """Two sentences: is the best network better than interpolation, and on how many blocks.
 
     Parameters
     ----------
@@ -50,28 +50,32 @@ def short_answer(errors: dict[str, np.ndarray], block: np.ndarray, networks) -> 
     --------
     >>> errors = {"bicubic": np.full(8, 4.0), "espcn": np.full(8, 3.24), "srcnn": np.full(8, 3.61)}
     >>> print(*short_answer(errors, np.arange(8), ["srcnn", "espcn"]), sep="\\n")
-    Is a network better than what needs none? The network with the lowest RMSE, espcn, has 1.80 m, bicubic 2.00 m. \
-In a typical block it is better than bicubic: -10.0% [-10.0, -10.0].
+    Is a network better than interpolation? In a typical block espcn is better than bicubic, -10.0% [-10.0, -10.0]. \
+Its pooled RMSE is 1.80 m, that of bicubic 2.00 m.
     On how many blocks? espcn is better than bicubic on 8 of 8 blocks. Block 0 has 12% of bicubic's squared error.
     """
     best, others = by_rmse(errors, networks)[0], rivals(errors)
-    rmse = {name: f"{name} {np.sqrt(errors[name].mean()):.2f} m" for name in others}
     changes = {other: typical_change(errors[best], errors[other], block) for other in others}
-    words = {"better": "better than", "worse": "worse than", "no clear difference": "not clearly different from"}
-    told = [
-        f"{words.get(verdict_word(change.low, change.high), 'not to be compared, for too few blocks, with')} "
-        f"{others[other].split(',')[0]}: {signed(change.change)}% {bracketed(change.low, change.high)}".rstrip()
-        for other, change in changes.items()
-    ]
+    told = [f"{_standing(change)} {other}, {_percent(change)}" for other, change in changes.items()]
     counts = [f"than {other} on {change.better} of {change.blocks} blocks" for other, change in changes.items()]
+    rmse = {name: float(np.sqrt(errors[name].mean())) for name in (best, *others)}
+    metres = ", ".join(f"that of {name} {rmse[name]:.2f} m" for name in others)
     label, share = roughest_block(errors["bicubic"], block)
-    own = np.sqrt(errors[best].mean())
     return [
-        f"Is a network better than what needs none? The network with the lowest RMSE, {best}, has {own:.2f} m, "
-        f"{', '.join(rmse.values())}. In a typical block it is {', and '.join(told)}.",
+        f"Is a network better than interpolation? In a typical block {best} is {', and '.join(told)}. Its pooled RMSE "
+        f"is {rmse[best]:.2f} m, {metres}.",
         f"On how many blocks? {best} is better {', '.join(counts)}. Block {label:g} has {share:.0%} of bicubic's "
         "squared error" + (", so it decides the pooled RMSE." if share > 1 / 3 else "."),
     ]
+
+
+def _standing(change: Typical) -> str:
+    words = {"better": "better than", "worse": "worse than", "no clear difference": "not clearly different from"}
+    return words.get(verdict_word(change.low, change.high), "not to be compared, for too few blocks, with")
+
+
+def _percent(change: Typical) -> str:
+    return f"{signed(change.change)}% {bracketed(change.low, change.high)}".rstrip()
 
 
 def network_sentences(errors: dict[str, np.ndarray], block: np.ndarray, networks) -> list[str]:

@@ -64,8 +64,9 @@ def _panel(ax, rows: pd.DataFrame) -> None:
         for some, face in ((better, color), (~better, "w")):
             ax.plot(steps[some], part["typical"][some], "o", ms=6, color=color, markerfacecolor=face)
     ax.axhline(0, color=plots.COLORS["bicubic"], lw=1)
-    ax.set_xscale("log")
     lengths = sorted(set(rows["steps"]))
+    ax.set_xscale("log")
+    ax.set_xlim(lengths[0] / 1.6, lengths[-1] * 1.6)
     ax.set_xticks(lengths, [f"{n:,}" for n in lengths])
     ax.minorticks_off()
 

@@ -149,7 +149,7 @@ def verdict_sentences(scores: pd.DataFrame, arm: str = "adaptive_mixup") -> list
 
 
 def in_short(scores: pd.DataFrame, grid: str, arm: str = "adaptive_mixup") -> str:
-    """One sentence: in which forms and at which lengths an arm helps.
+    """One sentence: in which forms an arm helps, in which it does not, and where it stands against bicubic.
 
     Parameters
     ----------
@@ -162,17 +162,20 @@ def in_short(scores: pd.DataFrame, grid: str, arm: str = "adaptive_mixup") -> st
     Returns
     -------
     str
-        For each form the verdict at its greatest length, with where the arm stands against bicubic.
+        Each form at its greatest length.
     """
-    found = []
+    found = {"helps in": [], "does harm in": [], "makes no clear difference in": []}
+    verbs = dict(zip(("better", "worse", "no clear difference"), found))
     for (_, form), part in scores.groupby(["model", "form"], sort=False):
         steps = part.loc[part["method"] == arm, "steps"].max()
         if steps == steps:
             flips, bicubic = (_row(part, steps, arm, reference) for reference in (REFERENCE, "bicubic"))
-            word = verdict_word(flips.typical_low, flips.typical_high)
-            where = f"{FORMS[form].words}, {steps:,.0f} steps"
-            found.append(f"{where}: {word}, {_typical(flips)}, and {_typical(bicubic)} against bicubic")
-    return f"{arm} against {REFERENCE} in a typical block, {grid}: {'; '.join(found)}."
+            verb = verbs.get(verdict_word(flips.typical_low, flips.typical_high), "makes no clear difference in")
+            ends = bracketed(flips.typical_low, flips.typical_high)
+            change = f"{signed(flips.typical)}% {ends} against {REFERENCE}, {signed(bicubic.typical)}% against bicubic"
+            found[verb].append(f"the {FORMS[form].words} ({steps:,.0f} steps: {change})")
+    told = "; it ".join(f"{verb} {' and '.join(forms)}" for verb, forms in found.items() if forms)
+    return f"In the trial on {grid}, in a typical block, {arm} {told}."
 
 
 def _sentence(part: pd.DataFrame, arm: str, steps: int) -> str:

@@ -50,8 +50,9 @@ def test_sentences_tell_the_longest_training_beside_flips_and_beside_bicubic(sco
     start = "**espcn, residual form without biases, 2,500 steps.** adaptive_mixup against flip_rotate: worse"
     assert second.startswith(start)
     short = verdict.in_short(scores, "a grid")
-    assert "manual's form, 40,000 steps: better, -20.0%" in short
-    assert "residual form without biases, 2,500 steps: worse, +5.0%" in short
+    assert "helps in the manual's form (40,000 steps: -20.0% [-20.0, -20.0] against flip_rotate, -4.0% against" in short
+    assert "does harm in the residual form without biases (2,500 steps: +5.0% " in short
+    assert "no clear difference" not in short
     assert verdict.verdict_sentences(scores, "mixup") == []
 
 
