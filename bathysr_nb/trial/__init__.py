@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "settings": ["REFERENCE", "load_settings"],
-        "areas": ["areas"],
+        "areas": ["cut_areas"],
         "jobs": ["run_trial"],
         "comparison": ["PLAIN_METHODS", "score_trial", "why_table"],
         "forms": ["FORMS"],

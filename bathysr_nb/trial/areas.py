@@ -52,7 +52,7 @@ class Areas(NamedTuple):
 
 
 @functools.lru_cache(1)
-def areas(ablation: Ablation) -> Areas:
+def cut_areas(ablation: Ablation) -> Areas:
     """Cut the grid into pairs: gentle blocks for training, steep ones for steering and scoring."""
     grid = grids.read_grid(ablation.grid)
     window = (ablation.kernel_size,) * 2 if ablation.kernel_size else None

@@ -15,7 +15,7 @@ from bathysr_nb.scores import baselines, tables
 from bathysr_nb.scores.linear import LinearFilter
 from bathysr_nb.scores.typical import typical_change
 from bathysr_nb.trial import jobs
-from bathysr_nb.trial.areas import areas, scored_half
+from bathysr_nb.trial.areas import cut_areas, scored_half
 from bathysr_nb.trial.jobs import AS_IT_IS, BACK_PROJECTED, Job
 from bathysr_nb.trial.settings import REFERENCE, Ablation
 
@@ -64,7 +64,7 @@ class _Errors:
 
     def __init__(self, ablation: Ablation):
         self.ablation = ablation
-        self.halves = [half.table for half in areas(ablation).halves]
+        self.halves = [half.table for half in cut_areas(ablation).halves]
         self.finished = {job: _read(ablation, job) for job in jobs.finished_jobs(ablation)}
         self.plain = _without_network(ablation)
         rungs = dict.fromkeys(job[:3] for job in self.finished if job.arm == REFERENCE)
@@ -147,7 +147,7 @@ def why_table(ablation: Ablation) -> pd.DataFrame:
         with the distance from the source's mean depth (with_depth) and with the slope (with_slope).
     """
     errors, rows = _Errors(ablation), []
-    depth = float(areas(ablation).source[0].mean(dtype=np.float64))
+    depth = float(cut_areas(ablation).source[0].mean(dtype=np.float64))
     for rung in errors.rungs:
         seeds = errors.seeds(rung, REFERENCE)
         ground = errors.ground(seeds)
@@ -182,7 +182,7 @@ def _read(ablation: Ablation, job: Job) -> pd.DataFrame:
 
 def _without_network(ablation: Ablation) -> list[dict[str, pd.DataFrame]]:
     """Errors of the methods without a network, for each half."""
-    area, scale = areas(ablation), ablation.scale
+    area, scale = cut_areas(ablation), ablation.scale
     linear, found = LinearFilter.fit(*area.source), []
     for half in area.halves:
         estimates = baselines.baseline_estimates(half.lr, scale, linear)

@@ -30,7 +30,7 @@ from bathysr_nb.mixup import planning
 from bathysr_nb.scores import consistency, tables
 from bathysr_nb.scores.terrain_measures import RIM
 from bathysr_nb.trial import training_sets
-from bathysr_nb.trial.areas import areas, scored_half
+from bathysr_nb.trial.areas import cut_areas, scored_half
 from bathysr_nb.trial.forms import FORMS, in_form, patch_mean, units
 from bathysr_nb.trial.settings import Ablation
 
@@ -73,7 +73,7 @@ def arm_training_set(ablation: Ablation, arm: str, seed: int) -> training_sets.T
     -------
     TrainingSet
     """
-    area = areas(ablation)
+    area = cut_areas(ablation)
     steering = area.halves[1 - scored_half(ablation, seed)]
     return training_sets.make_training_set(
         arm,
@@ -106,7 +106,7 @@ def run_job(ablation: Ablation, job: Job) -> tuple[pd.DataFrame, dict]:
     from bathysr_nb.models.prediction import predict
     from bathysr_nb.training.trainer import train
 
-    area, form = areas(ablation), FORMS[job.form]
+    area, form = cut_areas(ablation), FORMS[job.form]
     arm = arm_training_set(ablation, job.arm, job.seed)
     norm = units(area.source, job.form, ablation.norm_range)
     trained = train(
@@ -327,7 +327,7 @@ def seconds_per_step(ablation: Ablation, model: str) -> float:
     from bathysr_nb.training.trainer import compile_model
 
     form = ablation.form[0]
-    source = areas(ablation).source
+    source = cut_areas(ablation).source
     lr, hr = (side[: ablation.batch_size] for side in in_form(source, form))
     norm = units(source, form, ablation.norm_range)
     network = build_model(model, lr.shape[1:], ablation.scale, norm, bias=FORMS[form].bias)
@@ -370,7 +370,7 @@ def _client(workers: int | str):
 def _prepare(ablation: Ablation, force: bool) -> None:
     """Make the folder, or see that what is in it is of the same ablation."""
     folder = ablation.save_dir
-    areas(ablation)  # what cannot be cut leaves nothing behind
+    cut_areas(ablation)  # what cannot be cut leaves nothing behind
     record = {"parameters": ablation.fixed, "grid": store.checksum(ablation.grid)}
     record = json.loads(json.dumps(record))
     if not (folder / RECORD).exists():  # other files may lie there, but none by a name that an ablation would replace

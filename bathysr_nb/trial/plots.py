@@ -22,7 +22,7 @@ def ladder(scores: pd.DataFrame, arms=SHOWN, forms=None) -> Figure:
     scores : DataFrame
         As `bathysr_nb.trial.comparison.score_trial`.
     arms : sequence of str
-        A row of panels each.
+        A row of panels each, if they were trained; bicubic takes their place where none was.
     forms : sequence of str, optional
         The lines; None: all.
 
@@ -33,6 +33,7 @@ def ladder(scores: pd.DataFrame, arms=SHOWN, forms=None) -> Figure:
     """
     chosen = scores[(scores["cells"] == "inner") & (scores["slope"] == "all")]
     chosen = chosen[chosen["form"].isin(list(FORMS if forms is None else forms))]
+    arms = [arm for arm in arms if arm in set(chosen["method"])] or ["bicubic"]
     afters = list(dict.fromkeys(chosen["after"]))
     fig = Figure(figsize=(5.2 * len(afters), 3.4 * len(arms) + 0.5), layout="constrained")
     axes = fig.subplots(len(arms), len(afters), sharex=True, sharey="row", squeeze=False)

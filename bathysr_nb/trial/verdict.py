@@ -15,7 +15,7 @@ from bathysr_nb.scores.linear import NEIGHBOURHOOD
 from bathysr_nb.scores.typical import Typical
 from bathysr_nb.scores.words import HOW_TO_READ, bracketed, signed, verdict_word
 from bathysr_nb.trial import jobs
-from bathysr_nb.trial.areas import areas, scored_half
+from bathysr_nb.trial.areas import cut_areas, scored_half
 from bathysr_nb.trial.comparison import score_trial, training_set_table, why_table
 from bathysr_nb.trial.forms import FORMS
 from bathysr_nb.trial.plots import ladder
@@ -238,7 +238,7 @@ def left_out(ablation: Ablation) -> list[str]:
         where = "; ".join(f"{n} of {every[steps]} at {steps:,} steps" for steps, n in sorted(missing.items()))
         sentences.append(f"{len(done)} of {len(asked)} trainings are finished. Left out: {where}.")
     for half in {0, 1} - {scored_half(ablation, seed) for seed in ablation.seeds}:
-        blocks = areas(ablation).halves[half].table["block"].nunique()
+        blocks = cut_areas(ablation).halves[half].table["block"].nunique()
         which = "odd" if half == 0 else "even"
         add = f"an {which} seed would score it" if ablation.swap_halves else "swap_halves is false"
         sentences.append(f"One half of the steep blocks ({blocks} blocks) only steers and is not scored: {add}.")

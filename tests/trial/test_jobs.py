@@ -12,7 +12,7 @@ from bathysr_nb.grids import synthetic
 from bathysr_nb.interpolation import enlarge
 from bathysr_nb.pairs import blocks
 from bathysr_nb.trial import jobs, settings, training_sets
-from bathysr_nb.trial.areas import areas, scored_half
+from bathysr_nb.trial.areas import cut_areas, scored_half
 from bathysr_nb.trial.forms import FORMS
 
 CONFIG = """\
@@ -67,7 +67,7 @@ def told(tmp_path, capsys):
 
 def test_areas_are_disjoint_and_the_target_is_the_steep_part(config):
     asked = settings.load_settings(config)
-    area = areas(asked)
+    area = cut_areas(asked)
     grid = grids.read_grid(asked.grid)
     _, hr, table = blocks.build_pairs(grid.values, grid.attrs["cell_size"], 28, hr_img_shape=(20, 20), hr_stride=(4, 4))
     places = {patch.tobytes(): block for patch, block in zip(hr, table["block"])}
@@ -86,8 +86,8 @@ def test_odd_seeds_swap_the_halves_and_can_be_kept_from_it(config):
     assert [scored_half(asked, seed) for seed in (0, 1, 2, 3)] == [1, 0, 1, 0]
     assert [scored_half(dataclasses.replace(asked, swap_halves=False), seed) for seed in (0, 1)] == [1, 1]
     for seed in (0, 1):  # the oracle learns from the half that is not scored
-        known = {patch.tobytes() for patch in areas(asked).halves[scored_half(asked, seed)].hr}
-        steering = {patch.tobytes() for patch in areas(asked).halves[1 - scored_half(asked, seed)].hr}
+        known = {patch.tobytes() for patch in cut_areas(asked).halves[scored_half(asked, seed)].hr}
+        steering = {patch.tobytes() for patch in cut_areas(asked).halves[1 - scored_half(asked, seed)].hr}
         oracle = jobs.arm_training_set(asked, "oracle", seed)
         seen = {patch.tobytes() for patch, row in zip(oracle.hr, oracle.pairs["kind"]) if row == "original"}
         assert seen <= steering
@@ -97,7 +97,7 @@ def test_odd_seeds_swap_the_halves_and_can_be_kept_from_it(config):
 def test_every_arm_has_the_same_budget(config):
     asked = dataclasses.replace(settings.load_settings(config), increase_rate=1.5)
     made = {arm: jobs.arm_training_set(asked, arm, 0) for arm in training_sets.ARMS}
-    assert {len(part.lr) for part in made.values()} == {round(1.5 * len(areas(asked).source[0]))}
+    assert {len(part.lr) for part in made.values()} == {round(1.5 * len(cut_areas(asked).source[0]))}
 
 
 def test_a_ladder_compares_what_is_finished_and_says_what_is_left_out(config, told):
@@ -125,7 +125,7 @@ def test_two_seeds_score_every_steep_block_once(config, told):
     whole = scores.query(
         "slope == 'all' and reference == 'bicubic' and after == 'as it is' and method == 'flip_rotate'"
     )
-    halves = areas(settings.load_settings(config)).halves
+    halves = cut_areas(settings.load_settings(config)).halves
     assert (whole["patches"] == sum(len(half.lr) for half in halves)).all()
     assert (whole["blocks"] == 12).all()
     own = []
@@ -144,7 +144,7 @@ def test_forms_at_their_start(config, form):
     from bathysr_nb.trial.forms import in_form, patch_mean, units
 
     asked = settings.load_settings(config)
-    source, lr = areas(asked).source, areas(asked).halves[0].lr[:3]
+    source, lr = cut_areas(asked).source, cut_areas(asked).halves[0].lr[:3]
     norm = units(source, form)
     network = build_model("espcn", (5, 5, 1), 4, norm, bias=FORMS[form].bias)
 
@@ -166,7 +166,7 @@ def test_forms_at_their_start(config, form):
 def test_a_network_with_biases_does_not_scale_and_one_without_does(config):
     from bathysr_nb.trial.jobs import unscaled
 
-    lr = areas(settings.load_settings(config)).halves[0].lr[:5].astype(float)
+    lr = cut_areas(settings.load_settings(config)).halves[0].lr[:5].astype(float)
     up = lambda lr, gain: enlarge(lr, 4) + gain(enlarge(lr - lr.mean((1, 2), keepdims=True), 4))  # noqa: E731
     assert unscaled(lambda lr: up(lr, lambda x: 0.3 * x), lr, 4) == pytest.approx(0, abs=1e-6)
     assert unscaled(lambda lr: up(lr, lambda x: x + 5 - x), lr, 4) == pytest.approx(0.5)  # a constant does not double
@@ -201,7 +201,7 @@ def test_scores_are_the_errors_of_the_last_step(config, told):
 
     told(config, "arms=[flip_rotate]", "seeds=[0,2]")
     asked = settings.load_settings(config, {"seeds": [0, 2]})
-    lr, hr, _ = areas(asked).halves[1]
+    lr, hr, _ = cut_areas(asked).halves[1]
     squares = []
     for seed in (0, 2):
         model = load_model(asked.save_dir / "trainings" / f"espcn-residual-4-flip_rotate-{seed}" / "model.keras")
