@@ -316,16 +316,17 @@ def _label_bins(ax, scores, labels: list[str]) -> None:
     ax.set_xlabel("mean slope gradient of the true patch")
 
 
-def line_handle(color, label: str, face=None) -> Line2D:
-    """An entry of a legend: a line with a dot.
+def line_handle(color, label: str, marker: str = "") -> Line2D:
+    """An entry of a legend: a line, or a marker without one.
 
     Parameters
     ----------
-    color, face : color
-        Of the line, and of the dot's inside; None: the same.
+    color : color
     label : str
+    marker : str
+        Empty: a line.
     """
-    return Line2D([], [], color=color, marker="o", markerfacecolor=face or color, label=label)
+    return Line2D([], [], color=color, marker=marker, ls="" if marker else "-", mew=2, label=label)
 
 
 def forest(scores, reference: str) -> Figure:

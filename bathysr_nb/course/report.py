@@ -25,12 +25,13 @@ PAGE = """<!doctype html>
 </style></head><body>
 <h1>Super-resolution of the seafloor off Cairns</h1>
 {% for sentence in sentences[:3] %}<p><strong>{{ sentence }}</strong></p>{% endfor %}
-<p>A typical block: the ratio of the two RMSEs within each block of the map, averaged over blocks. Negative is better;
-brackets are 95% intervals over blocks. All of inner cells, two low-resolution cells off every side of a patch.</p>
+<p>A typical block: the ratio of the two RMSEs within each block of the map, averaged over blocks. Negative is
+better; brackets are 95% intervals over blocks. <code>flip_rotate</code>: training on flips and turns. All numbers
+leave out the rim of a patch, two low-resolution cells wide.</p>
 {% if figure %}<figure><figcaption>Change in RMSE against bicubic in a typical block, for each slope bin,
 with 95% intervals over blocks; below the line is better</figcaption>{{ figure | safe }}</figure>{% endif %}
 <details><summary>How to read these numbers</summary><p>{{ how_to_read | safe }}</p></details>
-<h2>Every network against what needs none</h2>
+<h2>Every network against interpolation</h2>
 <ul>{% for sentence in sentences[3:] %}<li>{{ sentence }}</li>{% endfor %}</ul>
 {% for caption, table in tables %}
 <figure><figcaption>{{ caption }}</figcaption>{{ table | safe }}</figure>

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from bathysr_nb.scores.baselines import rivals
-from bathysr_nb.scores.intervals import roughest_block
+from bathysr_nb.scores.intervals import change_interval, roughest_block
 from bathysr_nb.scores.typical import Typical, typical_change
 from bathysr_nb.scores.words import bracketed, change_in_words, signed, verdict_word
 
@@ -51,7 +51,7 @@ def short_answer(errors: dict[str, np.ndarray], block: np.ndarray, networks) -> 
     >>> errors = {"bicubic": np.full(8, 4.0), "espcn": np.full(8, 3.24), "srcnn": np.full(8, 3.61)}
     >>> print(*short_answer(errors, np.arange(8), ["srcnn", "espcn"]), sep="\\n")
     Is a network better than interpolation? In a typical block espcn is better than bicubic, -10.0% [-10.0, -10.0]. \
-Its pooled RMSE is 1.80 m, that of bicubic 2.00 m.
+Over the whole area its RMSE is 1.80 m, that of bicubic 2.00 m: better.
     On how many blocks? espcn is better than bicubic on 8 of 8 blocks. Block 0 has 12% of bicubic's squared error.
     """
     best, others = by_rmse(errors, networks)[0], rivals(errors)
@@ -60,12 +60,13 @@ Its pooled RMSE is 1.80 m, that of bicubic 2.00 m.
     counts = [f"than {other} on {change.better} of {change.blocks} blocks" for other, change in changes.items()]
     rmse = {name: float(np.sqrt(errors[name].mean())) for name in (best, *others)}
     metres = ", ".join(f"that of {name} {rmse[name]:.2f} m" for name in others)
+    area = verdict_word(*change_interval(errors[best], errors["bicubic"], block))
     label, share = roughest_block(errors["bicubic"], block)
     return [
-        f"Is a network better than interpolation? In a typical block {best} is {', and '.join(told)}. Its pooled RMSE "
-        f"is {rmse[best]:.2f} m, {metres}.",
+        f"Is a network better than interpolation? In a typical block {best} is {', and '.join(told)}. Over the "
+        f"whole area its RMSE is {rmse[best]:.2f} m, {metres}: {area}.",
         f"On how many blocks? {best} is better {', '.join(counts)}. Block {label:g} has {share:.0%} of bicubic's "
-        "squared error" + (", so it decides the pooled RMSE." if share > 1 / 3 else "."),
+        "squared error" + (", so it decides the RMSE of the area." if share > 1 / 3 else "."),
     ]
 
 

@@ -353,8 +353,8 @@ def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame
     Returns
     -------
     DataFrame of str
-        Columns: slope bins. Index: patches, blocks (the effective number in parentheses), the roughest block (and its
-        share of the reference's squared error), and for each method RMSE in metres, the change against the reference
+        Columns: slope bins. Index: patches, blocks (the effective number in parentheses), the block with most error (and
+        its share of the reference's squared error), and for each method RMSE in metres, the change against the reference
         and its 95% interval.
     """
     return _wide(scores, lambda line: _pooled_text(line, reference))
@@ -373,7 +373,7 @@ def typical_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFr
     Returns
     -------
     DataFrame of str
-        Columns: slope bins. Index: patches, blocks, roughest block as `wide_table`, and for each method the change in a
+        Columns: slope bins. Index: patches, blocks, most error in as `wide_table`, and for each method the change in a
         typical block in percent, its 95% interval, and on how many blocks it is better.
     """
     return _wide(scores[scores["method"] != reference], _typical_text)
@@ -387,7 +387,7 @@ def _wide(scores: pd.DataFrame, text) -> pd.DataFrame:
         bins[label] = {"patches": f"{first['patches']}"}
         bins[label]["blocks"] = f"{first['blocks']:.0f} ({first['effective']:.1f})" if known else "not known"
         if known:
-            bins[label]["roughest block"] = f"{first['roughest']:g}: {first['roughest_share']:.0%} of squares"
+            bins[label]["most error in"] = f"block {first['roughest']:g}: {first['roughest_share']:.0%}"
         bins[label] |= {line["method"]: text(line) for _, line in part.iterrows()}
     return pd.DataFrame(bins).rename_axis(columns="slope")
 

@@ -14,13 +14,13 @@ from bathysr_nb.scores.intervals import FEW_BLOCKS, FEW_EFFECTIVE, change_interv
 from bathysr_nb.scores.typical import FEWEST, Typical, typical_change
 
 HOW_TO_READ = f"""**Typical block**: the ratio of the two RMSEs within each block, averaged over blocks (geometric
-mean), so that each block counts once; it says what to expect of a block picked at random. Brackets are 95%
-intervals over blocks (Student's t), given from {FEWEST} blocks on; then the number of blocks that got better.
-**Pooled RMSE** is over all cells; it says how large the error of the whole area is, and a few rough blocks decide
-it. Its brackets are 95% intervals from resampling blocks, both sides of a change with the same draw, widened for
-the effective number of blocks (in parentheses); with fewer than {FEW_BLOCKS} blocks, or fewer than {FEW_EFFECTIVE}
-effective ones, there is none, and the row "roughest block" shows why. Intervals say how much depends on which
-blocks were scored; they exclude variation between training runs."""
+mean), so that each block counts once; it says what to expect of a block picked at random. Brackets are 95% intervals
+over blocks (Student's t), given from {FEWEST} blocks on; then the number of blocks that got better. **Pooled RMSE**
+is over all cells; it says how large the error of the whole area is, and a few rough blocks decide it. Its brackets
+are 95% intervals from resampling blocks, both sides of a change with the same draw, widened for the effective number
+of blocks (in parentheses); with fewer than {FEW_BLOCKS} blocks, or fewer than {FEW_EFFECTIVE} effective ones, there
+is none, and the row "most error in" names the block that decides. Intervals say how much depends on which blocks
+were scored; they exclude variation between training runs."""
 
 
 def signed(percent: float) -> str:
@@ -78,11 +78,11 @@ def typical_in_words(typical: Typical) -> str:
     Examples
     --------
     >>> typical_in_words(Typical(-6.1, -8.4, -3.7, 16, 19))
-    'better: -6.1% [-8.4, -3.7] in a typical block, better on 16 of 19 blocks'
+    'better in a typical block, -6.1% [-8.4, -3.7], on 16 of 19 blocks'
     """
     change = f"{signed(typical.change)}% {bracketed(typical.low, typical.high)}".rstrip()
-    counts = f"better on {typical.better} of {typical.blocks} blocks"
-    return f"{verdict_word(typical.low, typical.high)}: {change} in a typical block, {counts}"
+    word, blocks = verdict_word(typical.low, typical.high), f"{typical.better} of {typical.blocks} blocks"
+    return f"{word} in a typical block, {change}, {'on' if word == 'better' else 'better on'} {blocks}"
 
 
 def pooled_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray | None) -> str:
@@ -98,7 +98,7 @@ def pooled_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray 
     Examples
     --------
     >>> pooled_in_words(np.full(9, 0.81), np.ones(9), np.arange(9))
-    'pooled RMSE 0.90 m instead of 1.00 (-10.0% [-10.0, -10.0])'
+    'pooled RMSE 0.90 m instead of 1.00 (-10.0% [-10.0, -10.0], better)'
     """
     rmse, other = (float(np.sqrt(np.mean(error))) for error in (model, reference))
     change = f"{signed(100 * (rmse / other - 1))}%" if other > 0 else "no change to give"
@@ -107,11 +107,9 @@ def pooled_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray 
     else:
         low, high = change_interval(model, reference, block)
         label, share = roughest_block(reference, block)
-        why = (
-            f" {bracketed(low, high)}"
-            if low == low
-            else f", no interval: block {label:g} has {share:.0%} of the squares"
-        )
+        given = f" {bracketed(low, high)}, {verdict_word(low, high)}"
+        withheld = f", no interval: block {label:g} has {share:.0%} of the squared error"
+        why = withheld if np.isnan(low) else given
     return f"pooled RMSE {rmse:.2f} m instead of {other:.2f} ({change}{why})"
 
 
@@ -128,8 +126,8 @@ def change_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray 
     Examples
     --------
     >>> print(change_in_words(np.full(9, 0.81), np.ones(9), np.arange(9)))
-    better: -10.0% [-10.0, -10.0] in a typical block, better on 9 of 9 blocks; pooled RMSE 0.90 m instead of 1.00 \
-(-10.0% [-10.0, -10.0])
+    better in a typical block, -10.0% [-10.0, -10.0], on 9 of 9 blocks; pooled RMSE 0.90 m instead of 1.00 \
+(-10.0% [-10.0, -10.0], better)
     """
     pooled = pooled_in_words(model, reference, block)
     return pooled if block is None else f"{typical_in_words(typical_change(model, reference, block))}; {pooled}"

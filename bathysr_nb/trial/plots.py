@@ -11,6 +11,7 @@ from bathysr_nb.trial.forms import FORMS
 from bathysr_nb.trial.settings import REFERENCE
 
 FORM_COLORS = dict(zip(FORMS, ("#b2182b", "#e08214", "#2166ac", "#1b7837")))
+BETTER, WORSE = "o", "x"  # than bicubic
 SHOWN = ("adaptive_mixup", "oracle")
 
 
@@ -29,7 +30,7 @@ def ladder(scores: pd.DataFrame, arms=SHOWN, forms=None) -> Figure:
     Returns
     -------
     matplotlib Figure
-        Dots are filled where the network is better than bicubic in a typical block, and hollow where it is not.
+        Dots where the network is better than bicubic in a typical block, crosses where it is not.
     """
     chosen = scores[(scores["cells"] == "inner") & (scores["slope"] == "all")]
     chosen = chosen[chosen["form"].isin(list(FORMS if forms is None else forms))]
@@ -39,20 +40,19 @@ def ladder(scores: pd.DataFrame, arms=SHOWN, forms=None) -> Figure:
     axes = fig.subplots(len(arms), len(afters), sharex=True, sharey="row", squeeze=False)
     for row, arm in zip(axes, arms):
         for ax, after in zip(row, afters):
-            _panel(ax, chosen[(chosen["method"] == arm) & (chosen["after"] == after)])
+            _panel(ax, chosen[(chosen["method"] == arm) & (chosen["after"] == after)], sorted(set(chosen["steps"])))
             ax.set_title(f"{arm}, {after}" if after == "as it is" else f"{arm}, after one back-projection of both")
         row[0].set_ylabel(f"RMSE in a typical block\nagainst {REFERENCE} (%)")
     for ax in axes[-1]:
         ax.set_xlabel("optimiser steps")
     handles = [plots.line_handle(FORM_COLORS[form], FORMS[form].words) for form in dict.fromkeys(chosen["form"])]
-    handles += [
-        plots.line_handle("k", f"{word} than bicubic", face) for word, face in (("better", "k"), ("worse", "w"))
-    ]
+    for word, marker in (("better", BETTER), ("worse", WORSE)):
+        handles.append(plots.line_handle("k", f"{word} than bicubic in a typical block", marker))
     fig.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return fig
 
 
-def _panel(ax, rows: pd.DataFrame) -> None:
+def _panel(ax, rows: pd.DataFrame, lengths: list[int]) -> None:
     """One arm: a line for each form, with intervals."""
     against = {name: rows[rows["reference"] == name].set_index(["form", "steps"]) for name in (REFERENCE, "bicubic")}
     for place, form in enumerate(dict.fromkeys(rows["form"])):
@@ -62,10 +62,9 @@ def _panel(ax, rows: pd.DataFrame) -> None:
         color = FORM_COLORS[form]
         ax.errorbar(steps, part["typical"], spread, color=color, lw=1.5, capsize=3)
         better = against["bicubic"].loc[[form], "typical"].reindex(part.index).to_numpy() < 0
-        for some, face in ((better, color), (~better, "w")):
-            ax.plot(steps[some], part["typical"][some], "o", ms=6, color=color, markerfacecolor=face)
+        for some, marker in ((better, BETTER), (~better, WORSE)):
+            ax.plot(steps[some], part["typical"][some], marker, ms=7, mew=2, color=color)
     ax.axhline(0, color=plots.COLORS["bicubic"], lw=1)
-    lengths = sorted(set(rows["steps"]))
     ax.set_xscale("log")
     ax.set_xlim(lengths[0] / 1.6, lengths[-1] * 1.6)
     ax.set_xticks(lengths, [f"{n:,}" for n in lengths])

@@ -21,19 +21,21 @@ from bathysr_nb.trial.forms import FORMS
 from bathysr_nb.trial.plots import ladder
 from bathysr_nb.trial.settings import REFERENCE, Ablation
 
-ABOUT = f"""Networks learn from the grid's gentle blocks. Half of its steep blocks steer the training sets, by their low
-resolution alone; the other half is scored. `flip_rotate` is what the manual compares with (flips and turns by multiples
-of 30 degrees; flips alone where cells are not square); `symmetries` has only copies that interpolate nothing; `oracle`
-is trained on the true depths of the steering half; `linear filter` is the source's best filter of {NEIGHBOURHOOD} x
-{NEIGHBOURHOOD} cells. All figures are of inner cells unless a heading says otherwise."""
+ABOUT = f"""Networks learn from the grid's gentle blocks. Half of its steep blocks steer the training sets, by their
+low resolution alone; the other half is scored. `flip_rotate` is what the manual compares with (flips and turns by
+multiples of 30 degrees; flips alone where cells are not square); `symmetries` has only copies that interpolate
+nothing; `oracle` is trained on the true depths of the steering half; `linear filter` is the source's best filter of
+{NEIGHBOURHOOD} x {NEIGHBOURHOOD} cells. An arm with fewer seeds is compared on those, and its metres are of the
+blocks that they score. All figures are of inner cells unless a heading says otherwise."""
 BACK = """One back-projection adds to a map, enlarged by bicubic, what the LR has and the downsampled map lacks; it
 mends wrong levels. Here every method is back-projected, bicubic too."""
-LEAD = """Changes in RMSE in a typical block, in percent, with 95% intervals over blocks and the number of blocks that
-got better; each form at its greatest length."""
-WHY = f"""Of the networks trained on `{REFERENCE}`. *Unscaled*: the relief of every patch is doubled; how far what the
-network adds to bicubic is from doubling, as a share of what it should be (0: the network treats steep ground as it
-treats gentle ground). *Level*: share of the squared error that one back-projection removes. The last two columns are
-rank correlations of a patch's error with how far its depth is from the source's mean, and with its slope."""
+LEAD = """Changes in RMSE are told in a typical block, in percent, with 95% intervals over blocks and the number of
+blocks that got better; each form at its greatest length."""
+WHY = f"""Of the networks trained on `{REFERENCE}`. *Unscaled*: the relief of every patch is doubled. 0 means that
+what the network adds to bicubic doubles too, which is ideal: it need not be shown steep ground. 1 means that it is
+off by as much as it should have added. *Level*: share of the squared error that one back-projection removes. The
+last two columns are rank correlations of a patch's error with how far its depth is from the source's mean, and with
+its slope."""
 LADDER_ARMS = ("adaptive_mixup", "adaptive_mixup+symmetries", "mixup", "reweight", "oracle")
 
 
@@ -149,7 +151,7 @@ def verdict_sentences(scores: pd.DataFrame, arm: str = "adaptive_mixup") -> list
 
 
 def in_short(scores: pd.DataFrame, grid: str, arm: str = "adaptive_mixup") -> str:
-    """One sentence: in which forms an arm helps, in which it does not, and where it stands against bicubic.
+    """One sentence: what an arm changes, for networks worse than bicubic and for those better than it.
 
     Parameters
     ----------
@@ -162,20 +164,21 @@ def in_short(scores: pd.DataFrame, grid: str, arm: str = "adaptive_mixup") -> st
     Returns
     -------
     str
-        Each form at its greatest length.
+        The change against flips and turns in a typical block, for each form at each length.
     """
-    found = {"helps in": [], "does harm in": [], "makes no clear difference in": []}
-    verbs = dict(zip(("better", "worse", "no clear difference"), found))
+    found = {"worse": [], "better": []}
     for (_, form), part in scores.groupby(["model", "form"], sort=False):
-        steps = part.loc[part["method"] == arm, "steps"].max()
-        if steps == steps:
+        told = {"worse": [], "better": []}
+        for steps in sorted(part.loc[part["method"] == arm, "steps"].unique()):
             flips, bicubic = (_row(part, steps, arm, reference) for reference in (REFERENCE, "bicubic"))
-            verb = verbs.get(verdict_word(flips.typical_low, flips.typical_high), "makes no clear difference in")
             ends = bracketed(flips.typical_low, flips.typical_high)
-            change = f"{signed(flips.typical)}% {ends} against {REFERENCE}, {signed(bicubic.typical)}% against bicubic"
-            found[verb].append(f"the {FORMS[form].words} ({steps:,.0f} steps: {change})")
-    told = "; it ".join(f"{verb} {' and '.join(forms)}" for verb, forms in found.items() if forms)
-    return f"In the trial on {grid}, in a typical block, {arm} {told}."
+            standing = "worse" if bicubic.typical > 0 else "better"
+            told[standing].append(f"{signed(flips.typical)}% {ends} at {steps:,} steps")
+        for standing, changes in told.items():
+            if changes:
+                found[standing].append(f"{FORMS[form].words}, {', '.join(changes)}")
+    told = [f"mong networks {standing} than bicubic: {'; '.join(each)}" for standing, each in found.items() if each]
+    return f"In the trial on {grid}, {arm} against {REFERENCE} in a typical block, a{'. A'.join(told)}."
 
 
 def _sentence(part: pd.DataFrame, arm: str, steps: int) -> str:
@@ -212,14 +215,14 @@ def ladder_table(scores: pd.DataFrame, after: str) -> pd.DataFrame:
     for (model, form, steps), part in scores.groupby(["model", "form", "steps"], sort=False):
         flips = _row(part, steps, REFERENCE, "bicubic", after)
         row = {"network": model, "form": FORMS[form].words, "steps": f"{steps:,}", "blocks": f"{flips.blocks:.0f}"}
-        row["bicubic (m)"] = f"{_row(part, steps, 'bicubic', 'bicubic', after, flips).rmse:.1f}"
-        row[f"{REFERENCE} (m)"] = f"{flips.rmse:.1f}"
+        row["bicubic, pooled (m)"] = f"{_row(part, steps, 'bicubic', 'bicubic', after, flips).rmse:.1f}"
+        row[f"{REFERENCE}, pooled (m)"] = f"{flips.rmse:.1f}"
         row["seeds"] = f"{_row(part, steps, REFERENCE, 'bicubic', after).seeds:.0f}"
         for other in ("bicubic", "spline"):
             row[f"{REFERENCE} against {other}"] = _typical(_row(part, steps, REFERENCE, other, after))
         for arm in arms:
             line = _row(part, steps, arm, REFERENCE, after)
-            row[f"{arm} (m)"] = "" if line is None else f"{line.rmse:.1f}"
+            row[f"{arm}, pooled (m)"] = "" if line is None else f"{line.rmse:.1f}"
             row[f"{arm} against {REFERENCE}"] = _typical(line) + ("" if line is None else _by_seed(line))
             if arm.startswith("adaptive"):
                 row[f"{arm} against symmetries"] = _typical(_row(part, steps, arm, "symmetries", after))

@@ -156,6 +156,6 @@ def test_nothing_is_left_of_a_test_that_fails(saved_network, params):
 def test_summary_tells_the_typical_block_and_pools_cells():
     frame = pd.DataFrame({"bicubic_rmse_metres": [1.0, 7.0], "super-res_rmse_metres": [3.0, 3.0]})
     lines = testing.test_summary(frame, np.array([0, 1])).splitlines()
-    assert lines[1].startswith("too few blocks to say: +13.4% in a typical block, better on 1 of 2 blocks")
-    assert lines[2] == "pooled RMSE 3.00 m instead of 5.00 (-40.0%, no interval: block 1 has 98% of the squares)"
+    assert lines[1].startswith("too few blocks to say in a typical block, +13.4%, better on 1 of 2 blocks")
+    assert lines[2] == "pooled RMSE 3.00 m instead of 5.00 (-40.0%, no interval: block 1 has 98% of the squared error)"
     assert "blocks not known" in testing.test_summary(frame, None)

@@ -20,7 +20,9 @@ def test_the_network_of_the_lowest_rmse_is_told_first_whatever_its_interval(erro
     assert answer.by_rmse(errors, ["srcnn", "espcn"]) == ["espcn", "srcnn"]
     said = answer.network_sentences(errors, BLOCK, ["srcnn", "espcn"])
     assert [text.split(" against ")[0] for text in said] == ["espcn", "espcn", "srcnn", "srcnn"]
-    assert said[2].startswith("srcnn against bicubic: better: -1.0% [-1.0, -1.0] in a typical block")
+    assert said[2].startswith(
+        "srcnn against bicubic: better in a typical block, -1.0% [-1.0, -1.0], on 10 of 10 blocks"
+    )
 
 
 def test_two_sentences_answer_with_numbers(errors):
@@ -28,9 +30,9 @@ def test_two_sentences_answer_with_numbers(errors):
     typical = 100 * ((0.8**9 * 1.1) ** 0.1 - 1)
     assert f"In a typical block espcn is better than bicubic, {typical:+.1f}% [" in better
     assert "], and better than spline, " in better
-    assert better.endswith("Its pooled RMSE is 2.99 m, that of bicubic 3.69 m, that of spline 3.61 m.")
+    assert "Over the whole area its RMSE is 2.99 m, that of bicubic 3.69 m, that of spline 3.61 m: " in better
     assert "espcn is better than bicubic on 9 of 10 blocks, than spline on 9 of 10 blocks." in blocks
-    assert blocks.endswith("Block 0 has 74% of bicubic's squared error, so it decides the pooled RMSE.")
+    assert blocks.endswith("Block 0 has 74% of bicubic's squared error, so it decides the RMSE of the area.")
 
 
 def test_too_few_blocks_and_no_difference_are_said(errors):

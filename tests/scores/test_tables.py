@@ -63,15 +63,15 @@ def test_a_bin_of_few_blocks_keeps_its_numbers_and_names_the_block_that_decides_
     errors = {"bicubic": np.full(16, 4.0), "net": np.full(16, 1.0)}
     table = tables.score_table(errors, [0.01] * 10 + [0.07] * 6, np.arange(16))
     text, typical = tables.wide_table(table), tables.typical_table(table)
-    assert text["0-0.05"].tolist() == ["10", "10 (10.0)", "0: 10% of squares", "2.00", "1.00  -50.0% [-50.0, -50.0]"]
-    assert text["0.05-0.1"].tolist() == ["6", "6 (6.0)", "10: 17% of squares", "2.00", "1.00  -50.0%"]
+    assert text["0-0.05"].tolist() == ["10", "10 (10.0)", "block 0: 10%", "2.00", "1.00  -50.0% [-50.0, -50.0]"]
+    assert text["0.05-0.1"].tolist() == ["6", "6 (6.0)", "block 10: 17%", "2.00", "1.00  -50.0%"]
     assert typical.loc["net"].tolist() == ["-50.0% [-50.0, -50.0], 10 of 10", "-50.0% [-50.0, -50.0], 6 of 6"] + [
         "-50.0% [-50.0, -50.0], 16 of 16"
     ]
     assert "bicubic" not in typical.index
     ruled = {"bicubic": np.r_[1e4, np.ones(15)], "net": np.r_[2e4, 0.25 * np.ones(15)]}
     table = tables.score_table(ruled, np.zeros(16), np.arange(16))
-    assert tables.wide_table(table)["0-0.05"].tolist()[2:] == ["0: 100% of squares", "25.02", "35.36  +41.3%"]
+    assert tables.wide_table(table)["0-0.05"].tolist()[2:] == ["block 0: 100%", "25.02", "35.36  +41.3%"]
     assert tables.typical_table(table).loc["net", "all"].endswith("15 of 16")
     assert table.query("method == 'net'")["typical"].iloc[0] == pytest.approx(
         100 * (2**0.5 * 0.5**15) ** (1 / 16) - 100
