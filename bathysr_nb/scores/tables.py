@@ -353,9 +353,9 @@ def wide_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFrame
     Returns
     -------
     DataFrame of str
-        Columns: slope bins. Index: patches, blocks (the effective number in parentheses), the block with most error (and
-        its share of the reference's squared error), and for each method RMSE in metres, the change against the reference
-        and its 95% interval.
+        Columns: slope bins. Index: patches, blocks (the effective number in parentheses), the block with most
+        error (and its share of the reference's squared error), and for each method RMSE in metres, the change
+        against the reference and its 95% interval.
     """
     return _wide(scores, lambda line: _pooled_text(line, reference))
 
@@ -373,8 +373,8 @@ def typical_table(scores: pd.DataFrame, reference: str = "bicubic") -> pd.DataFr
     Returns
     -------
     DataFrame of str
-        Columns: slope bins. Index: patches, blocks, most error in as `wide_table`, and for each method the change in a
-        typical block in percent, its 95% interval, and on how many blocks it is better.
+        Columns: slope bins. Index: patches, blocks, most error in as `wide_table`, and for each method the
+        change in a typical block in percent, its 95% interval, and on how many blocks it is better.
     """
     return _wide(scores[scores["method"] != reference], _typical_text)
 
