@@ -12,7 +12,7 @@ import hashlib
 import os
 import pickle
 import secrets
-import tempfile
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def replacing_folder(path, overwrite: bool = False):
     if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
         raise FileExistsError(f"{path}: exists already; pass overwrite=True (--force) to replace it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _scratch_beside(path) as scratch:
+    with scratch_beside(path) as scratch:
         part = scratch / "new"
         part.mkdir()
         yield part
@@ -105,7 +105,7 @@ def move_into_place(part, path) -> None:
         Its final name. What is there now is deleted at the end.
     """
     path = Path(path)
-    with _scratch_beside(path) as scratch:
+    with scratch_beside(path) as scratch:
         old = scratch / "old"
         try:
             if path.exists():
@@ -118,10 +118,15 @@ def move_into_place(part, path) -> None:
 
 
 @contextlib.contextmanager
-def _scratch_beside(path: Path):
+def scratch_beside(path: Path):
     """A temporary folder on the same disk as `path`, so that renaming from one to the other is atomic."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-", ignore_cleanup_errors=True) as scratch:
-        yield Path(scratch)
+    # named before it exists, so that `finally` can remove it wherever the block is interrupted
+    scratch = path.with_name(f".{path.name.lstrip('.')}-{secrets.token_hex(4)}")
+    try:
+        scratch.mkdir()
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def refuse_foreign(folder, is_ours: Callable[[str], object], maker: str) -> None:
@@ -143,6 +148,7 @@ def refuse_foreign(folder, is_ours: Callable[[str], object], maker: str) -> None
 
     Examples
     --------
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_text(Path(folder) / "scores.csv", "")
     ...     refuse_foreign(folder, {"scores.csv"}.__contains__, "evaluation")

@@ -138,11 +138,8 @@ def _write_geotiff(plain: xr.Dataset, part: Path) -> None:
     averaged = "AVERAGE" if bands.dtype.kind == "f" else "NEAREST"
     packed = {"compress": "DEFLATE", "predictor": "YES", "bigtiff": "IF_SAFER", "overview_resampling": averaged}
     part.unlink()  # rasterio would try to open the empty file
-    with (
-        tempfile.TemporaryDirectory(dir=part.parent, prefix=part.stem) as folder,
-        rasterio.Env(GDAL_CACHEMAX=CACHE),
-    ):
-        whole, cog = Path(folder) / "plain.tif", Path(folder) / f"cog{part.suffix}"
+    with store.scratch_beside(part) as folder, rasterio.Env(GDAL_CACHEMAX=CACHE):
+        whole, cog = folder / "plain.tif", folder / f"cog{part.suffix}"
         tags = {key: str(plain.attrs[key]) for key in GLOBAL if key in plain.attrs}
         bands.rio.write_nodata(missing).rio.to_raster(whole, driver="GTiff", lock=True, tags=tags, **tiles)
         with rasterio.open(whole, "r+") as file:

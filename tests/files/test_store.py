@@ -166,3 +166,16 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     assert "File too large" in result.stderr
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["data_HR.pkl"]
+
+
+def test_a_scratch_folder_is_removed_even_when_stopped_while_it_is_made(tmp_path, monkeypatch):
+    made = Path.mkdir
+
+    def stopped(self, *args, **options):
+        made(self, *args, **options)
+        raise SystemExit(143)  # as a scheduler's SIGTERM does
+
+    monkeypatch.setattr(Path, "mkdir", stopped)
+    with pytest.raises(SystemExit), store.scratch_beside(tmp_path / "map.tif"):
+        pass
+    assert not any(tmp_path.iterdir())
