@@ -95,12 +95,13 @@ def rung(scores: pd.DataFrame, form: str, steps: int) -> Figure:
         fig.suptitle(f"{title}: not trained")
         return fig
     arms = [name for name in dict.fromkeys(rows["method"]) if name not in ("bicubic", "spline", "linear filter")]
-    rmse = rows.drop_duplicates("method").set_index("method")["rmse"]
+    scored = rows.drop_duplicates("method").set_index("method")  # an arm with fewer seeds is scored on fewer blocks
+    metres = {name: f"{line.rmse:.1f} m, {line.blocks:.0f} blocks" for name, line in scored.iterrows()}
     fig.suptitle(title)
     for ax, reference in zip(fig.subplots(1, 2, sharey=True), (REFERENCE, "bicubic")):
         part = rows[rows["reference"] == reference].set_index("method").reindex(arms)
         plots.interval_dots(ax, -np.arange(len(arms)), part, vertical=False, color=FORM_COLORS[form])
         ax.axvline(0, color=plots.COLORS["bicubic"], lw=1)
-        ax.set_yticks(-np.arange(len(arms)), [f"{arm}, {rmse[arm]:.1f} m" for arm in arms])
-        ax.set(title=f"against {reference} ({rmse.get(reference, np.nan):.1f} m)", xlabel="RMSE in a typical block (%)")
+        ax.set_yticks(-np.arange(len(arms)), [f"{arm}, {metres[arm]}" for arm in arms])
+        ax.set(title=f"against {reference} ({metres[reference]})", xlabel="RMSE in a typical block (%)")
     return fig

@@ -222,7 +222,8 @@ def ladder_table(scores: pd.DataFrame, after: str) -> pd.DataFrame:
             row[f"{REFERENCE} against {other}"] = _typical(_row(part, steps, REFERENCE, other, after))
         for arm in arms:
             line = _row(part, steps, arm, REFERENCE, after)
-            row[f"{arm}, pooled (m)"] = "" if line is None else f"{line.rmse:.1f}"
+            fewer = "" if line is None or line.blocks == flips.blocks else f" ({line.blocks:.0f} blocks)"
+            row[f"{arm}, pooled (m)"] = "" if line is None else f"{line.rmse:.1f}{fewer}"
             row[f"{arm} against {REFERENCE}"] = _typical(line) + ("" if line is None else _by_seed(line))
             if arm.startswith("adaptive"):
                 row[f"{arm} against symmetries"] = _typical(_row(part, steps, arm, "symmetries", after))

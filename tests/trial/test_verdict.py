@@ -88,9 +88,12 @@ def test_the_figure_marks_where_the_network_passes_bicubic(scores):
 
 def test_one_rung_shows_every_arm_beside_bicubic_or_says_that_it_was_not_trained(scores):
     figure = rung(scores, "manual", 40000)
-    assert [ax.get_title() for ax in figure.axes] == ["against flip_rotate (12.0 m)", "against bicubic (10.0 m)"]
+    assert [ax.get_title() for ax in figure.axes] == [
+        "against flip_rotate (12.0 m, 10 blocks)",
+        "against bicubic (10.0 m, 10 blocks)",
+    ]
     labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
-    assert labels == ["flip_rotate, 12.0 m", "adaptive_mixup, 9.6 m", "oracle, 9.0 m"]
+    assert labels == [f"{name} m, 10 blocks" for name in ("flip_rotate, 12.0", "adaptive_mixup, 9.6", "oracle, 9.0")]
     missing = rung(scores, "residual", 40000)
     assert not missing.axes
     assert missing.get_suptitle() == "residual form without biases, 40,000 steps: not trained"
