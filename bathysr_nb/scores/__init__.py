@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "linear": ["LinearFilter"],
         "comparison": ["Ground", "compare"],
         "intervals": ["change_interval", "effective_blocks", "quantiles", "resampled_means"],
-        "typical": ["block_ratios", "typical_change"],
+        "typical": ["typical_change"],
         "words": ["change_in_words"],
         "answer": ["by_rmse", "network_sentences", "short_answer"],
         "consistency": ["back_project", "make_consistent"],

@@ -249,10 +249,7 @@ def run_trial(
     """
     _prepare(ablation, force)
     todo = [job for job in all_jobs(ablation) if not is_finished(ablation, job)]
-    if todo and hours != 0:
-        todo = _within(ablation, todo, hours)
-    elif hours == 0:
-        todo = []
+    todo = _within(ablation, todo, hours) if todo and hours != 0 else []
     bar = project.progress_bar()(total=sum(job.steps for job in todo), desc="steps", leave=False, disable=None)
     with bar:
         for job, (table, about) in _results(ablation, todo, workers):
