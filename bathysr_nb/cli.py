@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 import signal
 import sys
 import threading
@@ -16,6 +17,8 @@ from bathysr_nb.files import project, yamlfile
 from bathysr_nb.training.choices import PRECISIONS
 
 # Everything heavier is imported by the verb that needs it, so that --help and faults in the input come at once.
+
+NEGATIVE_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
 EXAMPLES = {
     "demo": "bathysr demo --run-dir runs/demo",
@@ -59,10 +62,12 @@ def _demo(args) -> None:
 
 
 def _build(args) -> None:
+    from bathysr_nb import grids
     from bathysr_nb.pairs.dataset import SETS, Dataset, read_map
 
     keys = yamlfile.signature(Dataset) | yamlfile.signature(read_map)  # of both: lr, hr and quality, here as paths
     del keys["scale"]  # the ratio of hr_img_shape to lr_img_shape
+    keys |= yamlfile.signature(grids.Reading)
     keys["lr"] = (Path | None, None)
     keys["save_dir"] = (Path, inspect.Parameter.empty)
     overrides = _overrides(args.set)
@@ -83,9 +88,11 @@ def _build(args) -> None:
 
 
 def _resize(args) -> None:
+    from bathysr_nb import grids
     from bathysr_nb.pairs.downsampling import resize_file
 
-    keys = {key: kind for key, kind in yamlfile.signature(resize_file).items() if key != "overwrite"}
+    keys = yamlfile.signature(resize_file) | yamlfile.signature(grids.Reading)
+    del keys["overwrite"]
     values = yamlfile.arguments(keys, args.config, _overrides(args.set))
     resize_file(**values, overwrite=args.force)
     print(values["lr"])
@@ -212,9 +219,10 @@ def _evaluate(args) -> None:
 
 
 def _superresolve(args) -> None:
+    from bathysr_nb import grids
     from bathysr_nb.maps import mapfile
 
-    reading = {key: getattr(args, key) for key in ("variable", "bounds", "cell_size", "crs", "land", "missing_value")}
+    reading = {key: getattr(args, key) for key in (*yamlfile.signature(grids.Reading), "land")}
     options = {"average": args.average, "applicability": args.applicability}
     options |= {"tile": args.tile} if args.tile is not None else {}
     print(mapfile.superresolve_file(args.model, args.input, args.output, overwrite=args.force, **options, **reading))
@@ -281,6 +289,7 @@ def _cell_size(text: str) -> float | tuple[float, float]:
 
 def _verb(verbs, name: str, run, help: str) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=help, description=help, epilog=f"example: {EXAMPLES[name]}")
+    verb._negative_number_matcher = NEGATIVE_NUMBER  # argparse's own takes -3.4e38 for an option
     verb.set_defaults(run=run)
     return verb
 
@@ -383,11 +392,12 @@ def _add_superresolve(verbs) -> None:
     )
     _add_force(verb)
     reading = verb.add_argument_group("how IN is read")
-    reading.add_argument("--variable", help="depth variable, if IN has several")
+    reading.add_argument("--variable", help="depth variable or band, if IN has several")
     edges = ("LEFT", "BOTTOM", "RIGHT", "TOP")
     reading.add_argument("--bounds", type=float, nargs=4, metavar=edges, help="read only the cells inside")
     reading.add_argument("--cell-size", type=_cell_size, help="metres, or dy,dx, for a file without coordinates")
     reading.add_argument("--crs", help="coordinate reference system of a file that has none, e.g. EPSG:32755")
+    reading.add_argument("--positive", choices=("up", "down"), help="which way depths count, if IN does not say so")
     reading.add_argument(
         "--land", choices=("keep", "mask"), default="keep", help="keep land heights or mask land (default: %(default)s)"
     )
@@ -434,6 +444,16 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _as_typed(args, message: str) -> str:
+    """A message whose remedies, such as ``give crs='EPSG:4326'``, are written as the verb takes them."""
+
+    def typed(found) -> str:
+        name, value = found.groups()
+        return f"--{name.replace('_', '-')} {value}" if hasattr(args, name) else f"--set {name}={value}"
+
+    return re.sub(r"\b(variable|crs|cell_size|bounds|positive|missing_value)=('[^']*'|[-\d.e+]*)", typed, message)
+
+
 def _terminated(number, _frame):
     """Treat SIGTERM like Ctrl-C, so that nothing is left half-written."""
     raise KeyboardInterrupt(128 + number)
@@ -450,7 +470,7 @@ def main(argv=None) -> int:
     except (ValueError, OSError, RuntimeError) as error:
         config_file = str(getattr(args, "config", ""))
         where = f"{config_file}: " if config_file and not str(error).startswith(config_file) else ""
-        print(f"bathysr {args.verb}: {where}{error}", file=sys.stderr)
+        print(f"bathysr {args.verb}: {where}{_as_typed(args, str(error))}", file=sys.stderr)
         return 1
     except MemoryError as error:
         print(f"bathysr {args.verb}: not enough memory: {error}", file=sys.stderr)

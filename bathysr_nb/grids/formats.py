@@ -6,17 +6,18 @@ Files are recognised by their first bytes, text and arrays by their suffix.
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 from pathlib import Path
 
+import h5py
 import numpy as np
-import pandas as pd
 import rasterio
 import rioxarray
 import xarray as xr
 
 from bathysr_nb.files import project, store
+from bathysr_nb.grids import asciigrid
+from bathysr_nb.grids.columns import grid_of_columns, read_columns
 
 NAMES = ("elevation", "z", "topo")
 #: First bytes of a file, and what it is.
@@ -26,8 +27,16 @@ MAGIC = {
     b"CDF\x02": "NetCDF-3",
     **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GeoTIFF"),
     b"\x93NUMPY": "npy",
+    b"DSBB": "Surfer 6",
+    b"DSAA": "Surfer ASCII",
+    b"DSRB": "Surfer 7",
 }
-Y_NAMES, X_NAMES = ("y", "lat", "latitude"), ("x", "lon", "longitude")
+#: GDAL's names for the kinds that it reads here.
+DRIVERS = {"GeoTIFF": "GTiff", "ESRI ASCII": "AAIGrid", "BAG": "BAG", "S-102": "S102"}
+DRIVERS |= {"Surfer 6": "GSBG", "Surfer ASCII": "GSAG", "Surfer 7": "GS7BG"}
+PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z"}
+#: Variables of GMT's netCDF files before 2004, which have no coordinates.
+OLD_GMT = {"x_range", "y_range", "spacing", "dimension", "z"}
 SUFFIXES = {".xyz": "XYZ", ".txt": "XYZ", ".csv": "XYZ", ".pkl": "pickle", ".pickle": "pickle"}
 
 
@@ -41,19 +50,36 @@ def file_kind(path: Path) -> str:
     """
     with open(path, "rb") as file:
         head = file.read(512)
+    name = project.shorten(path)
     for magic, kind in MAGIC.items():
         if head.startswith(magic):
-            return kind
+            return _hdf5_kind(name, path) if kind == "NetCDF-4" else kind
+    for magic, packer in PACKED.items():
+        if head.startswith(magic):
+            raise ValueError(f"{name}: is packed with {packer}; unpack it and give the grid inside")
     if head.startswith(b"CDF\x05"):
-        raise ValueError(f"{project.shorten(path)}: is NetCDF in CDF-5 format; convert it with nccopy -k nc4")
-    if re.match(rb"\s*(ncols|nrows)\s", head, re.IGNORECASE):
+        raise ValueError(f"{name}: is NetCDF in CDF-5 format; convert it with nccopy -k nc4")
+    if asciigrid.is_ascii_grid(head):
         return "ESRI ASCII"
     if head and path.suffix.lower() in SUFFIXES:
         return SUFFIXES[path.suffix.lower()]
     raise ValueError(
-        f"{project.shorten(path)}: {'not a grid file' if head else 'empty file'}; expected NetCDF, GeoTIFF, "
+        f"{name}: {'not a grid file' if head else 'empty file'}; expected NetCDF, GeoTIFF, BAG, Surfer, S-102, "
         "ESRI ASCII, XYZ (.xyz, .txt, .csv), pickle (.pkl, .pickle) or .npy"
     )
+
+
+def _hdf5_kind(name: str, path: Path) -> str:
+    """NetCDF-4, BAG or S-102, which all are HDF5 files."""
+    with reading(name, "NetCDF-4"), h5py.File(path) as file:
+        groups = set(file)
+        refined = "BAG_root" in groups and "varres_metadata" in file["BAG_root"]
+    if refined:
+        raise ValueError(
+            f"{name}: is a BAG with variable-resolution refinements; resample it to one cell size first: "
+            "gdal_translate -oo MODE=RESAMPLED_GRID -oo RES_STRATEGY=MEAN IN.bag OUT.tif"
+        )
+    return "BAG" if "BAG_root" in groups else "S-102" if "BathymetryCoverage" in groups else "NetCDF-4"
 
 
 @contextlib.contextmanager
@@ -94,45 +120,103 @@ def opened(path: Path, kind: str, variable: str | None):
         If the file is damaged, or the depth variable cannot be found.
     """
     name = project.shorten(path)
-    if variable is not None and kind not in ("NetCDF-3", "NetCDF-4", "XYZ"):
+    if variable is not None and kind in ("pickle", "npy", "ESRI ASCII"):
         raise ValueError(f"{name}: variable is {variable!r}, but a file of kind {kind} holds one grid; leave it out")
-    if kind == "pickle":
-        yield xr.DataArray(store.load_array(path))
-        return
     with contextlib.ExitStack() as stack:
-        with reading(name, kind):
-            if kind == "npy":
+        if kind == "pickle":
+            yield xr.DataArray(store.load_array(path))
+        elif kind == "npy":
+            with reading(name, kind):
                 raw = xr.DataArray(np.load(path, mmap_mode="r", allow_pickle=False))
-            elif kind == "XYZ":
-                columns = read_columns(path)
-            elif kind in ("NetCDF-3", "NetCDF-4"):
-                # xarray warns of a grid mapping that is named but absent, which many files do
-                warnings.filterwarnings("ignore", message=".*referenced in")
-                engine = "scipy" if kind == "NetCDF-3" else "h5netcdf"
-                options = {"decode_coords": "all", "decode_times": False, "cache": False}
-                dataset = stack.enter_context(xr.open_dataset(path, engine=engine, **options))
-            else:
-                stack.enter_context(rasterio.Env())  # sends GDAL's own messages to the log, not to the screen
-                driver = "GTiff" if kind == "GeoTIFF" else "AAIGrid"
-                raw = rioxarray.open_rasterio(path, mask_and_scale=True, cache=False, driver=driver)
-                stack.callback(raw.close)
-        if kind == "XYZ":
-            raw = _from_columns(name, columns, variable)
+            yield raw
+        elif kind == "XYZ":
+            with reading(name, kind):
+                table, units = read_columns(path)
+            yield grid_of_columns(name, table, units, lambda columns: _pick(name, columns, columns, variable))
         elif kind in ("NetCDF-3", "NetCDF-4"):
-            flat = [v for v in dataset if dataset[v].squeeze().ndim == 2 and dataset[v].dtype.kind in "iuf"]
-            raw = dataset[_pick(name, list(dataset), flat, variable)]
-        elif kind == "GeoTIFF":
-            raw = _band(raw)
-            if raw.rio.crs is None and raw.rio.transform().is_identity:
-                raw = raw.drop_vars(["y", "x"])
-        yield raw
+            yield _netcdf(name, path, kind, variable, stack)
+        else:
+            yield _raster(name, path, kind, variable, stack)
 
 
-def _band(raw: xr.DataArray) -> xr.DataArray:
-    """The one band of several that is described as depths; all bands if none or several are."""
+def _netcdf(name: str, path: Path, kind: str, variable: str | None, stack) -> xr.DataArray:
+    # xarray warns of a grid mapping that is named but absent, which many files do
+    warnings.filterwarnings("ignore", message=".*referenced in")
+    engine = "scipy" if kind == "NetCDF-3" else "h5netcdf"
+    options = {"decode_coords": "all", "decode_times": False, "cache": False}
+    with reading(name, kind):
+        dataset = stack.enter_context(xr.open_dataset(path, engine=engine, **options))
+    if OLD_GMT <= set(dataset) and variable in (None, "z"):
+        return _old_gmt(name, dataset)
+    flat = [v for v in dataset if dataset[v].squeeze().ndim == 2 and dataset[v].dtype.kind in "iuf"]
+    return dataset[_pick(name, list(dataset), flat, variable)]
+
+
+def _old_gmt(name: str, dataset: xr.Dataset) -> xr.DataArray:
+    """The grid of one of GMT's older netCDF files: cells in one row from the north-west, ranges beside them."""
+    with reading(name, "GMT"):
+        columns, rows = (int(size) for size in dataset["dimension"].values)
+        cells = dataset["z"]
+        half = (dataset["spacing"].values / 2) * int(np.ravel(cells.attrs.get("node_offset", 0))[0])
+        (west, east), (south, north) = (dataset[f"{axis}_range"].values for axis in "xy")
+        y = np.linspace(north - half[1], south + half[1], rows)
+        x = np.linspace(west + half[0], east - half[0], columns)
+        attrs = {"units": dataset["z_range"].attrs.get("units", "")} if "z_range" in dataset else {}
+        attrs |= {key: value for key, value in cells.attrs.items() if key in ("long_name", "units")}
+        values = cells.values.reshape(rows, columns)
+    raw = xr.DataArray(values, {"y": y, "x": x}, ("y", "x"), "z", attrs)
+    raw.encoding = cells.encoding
+    for axis in "yx":
+        raw[axis].attrs |= {k: v for k, v in dataset[f"{axis}_range"].attrs.items() if k == "units" and "user" not in v}
+    return raw
+
+
+def _raster(name: str, path: Path, kind: str, variable: str | None, stack) -> xr.DataArray:
+    """The depth band of a file that GDAL reads."""
+    source = asciigrid.checked(path) if kind == "ESRI ASCII" else None
+    with reading(name, kind):
+        stack.enter_context(rasterio.Env())  # sends GDAL's own messages to the log, not to the screen
+        opening = stack.enter_context(rasterio.MemoryFile(source)).name if source else path
+        file = stack.enter_context(rasterio.open(opening, driver=DRIVERS[kind]))
+        raw = rioxarray.open_rasterio(file, mask_and_scale=True, cache=False)
+        stack.callback(raw.close)
+        transform, points = file.transform, file.gcps[0]
+    if points or transform.b or transform.d:
+        placed = "placed by ground control points" if points else "rotated or sheared"
+        raise ValueError(f"{name}: is {placed}; turn it north up first: gdalwarp IN OUT.tif")
+    raw = _band(name, raw, variable)
+    if raw.rio.crs is None and transform.is_identity:
+        raw = raw.drop_vars(["y", "x"])
+    if kind in ("BAG", "S-102"):  # by their standards; GDAL gives S-102 as depths
+        raw.attrs["positive"] = "up" if kind == "BAG" else "down"
+    return raw
+
+
+def _band(name: str, raw: xr.DataArray, variable: str | None) -> xr.DataArray:
+    """One band: the one asked for by its description or number, the only one, or the one described as depths."""
+    count = raw.sizes["band"]
     described = raw.attrs.get("long_name")
-    named = [i for i, text in enumerate(described) if text in NAMES] if isinstance(described, tuple) else []
-    return raw[named].assign_attrs(long_name=described[named[0]]) if len(named) == 1 else raw
+    names = list(described) if isinstance(described, tuple) else [described] * (count == 1)
+    names = [str(text or i + 1) for i, text in enumerate(names or [""] * count)]
+    if variable is not None or count > 1:
+        wanted = (
+            [variable] if variable is not None else [*NAMES, *(("depth",) if "depth" in map(str.lower, names) else ())]
+        )
+        found = [i for i, text in enumerate(names) if text.lower() in wanted or variable in (text, str(i + 1))]
+        found = found or [i for i, text in enumerate(names) if variable and text.lower() == variable.lower()]
+        if len(found) != 1:
+            asked = f"band {variable!r}" if variable else "one band of depths"
+            raise ValueError(
+                f"{name}: expected {asked}, found bands {', '.join(names)}; name the depth band with variable="
+            )
+    else:
+        found = [0]
+    band = raw[found].squeeze("band", drop=True)
+    for key in ("long_name", "units", "scale_factor", "add_offset"):
+        value = raw.attrs.get(key)
+        if isinstance(value, tuple):
+            band.attrs[key] = value[found[0]]
+    return band.rename(names[found[0]] if described else raw.name)
 
 
 def _pick(name: str, present: list, flat: list, variable: str | None) -> str:
@@ -146,59 +230,3 @@ def _pick(name: str, present: list, flat: list, variable: str | None) -> str:
         holds = ", ".join(map(str, found or present)) or "none"
         raise ValueError(f"{name}: expected {wanted}, found {holds}; name the depth variable with variable=")
     return found[0]
-
-
-def read_columns(path: Path) -> pd.DataFrame:
-    """A table of numbers in columns, named by the header or, without one, x, y, z."""
-    with open(path, encoding="utf-8-sig") as file:
-        first = next((line for line in file if line.strip() and not line.startswith("#")), "")
-    separator = "," if "," in first else r"\s+"
-    words = [word.strip() for word in re.split(separator, first.strip())]
-    try:
-        header = None if [float(word) for word in words] else 0
-    except ValueError:
-        header = 0
-    table = pd.read_csv(
-        path, sep=separator, header=header, comment="#", dtype=float, skipinitialspace=True, encoding="utf-8-sig"
-    )
-    if header is None:
-        if table.shape[1] != 3:
-            raise ValueError(f"{table.shape[1]} columns and no header, expected x, y and depth")
-        table.columns = ["x", "y", "z"]
-    return table.rename(columns=lambda column: str(column).strip())
-
-
-def _from_columns(name: str, table: pd.DataFrame, variable: str | None) -> xr.DataArray:
-    """XYZ columns laid out on their regular grid; holes are NaN."""
-    sides = [[c for c in table if c.lower() in names] for names in (Y_NAMES, X_NAMES)]
-    if [len(side) for side in sides] != [1, 1]:
-        raise ValueError(f"{name}: columns {', '.join(table)}; expected a header with x or lon, y or lat, and a depth")
-    y, x = sides[0][0], sides[1][0]
-    others = [column for column in table if column not in (y, x)]
-    depth = _pick(name, others, others, variable)
-    axes, places = zip(*(_regular(name, side, table[side].to_numpy()) for side in (y, x)))
-    shape = tuple(map(len, axes))
-    if shape[0] * shape[1] > 100 * len(table):  # scattered points would fill the memory with an almost empty grid
-        raise ValueError(f"{name}: {len(table)} points on {shape[0]} x {shape[1]} cells; expected a regular grid")
-    cells = np.ravel_multi_index(places, shape)
-    order, counts = np.unique(cells, return_counts=True)
-    if counts.max() > 1:
-        at = table.loc[cells == order[counts.argmax()], [x, y]].iloc[0]
-        raise ValueError(f"{name}: {counts.max()} points at {x} {at[x]:g}, {y} {at[y]:g}; expected one a cell")
-    values = np.full(shape, np.nan)
-    values.flat[cells] = table[depth]
-    return xr.DataArray(values, dict(zip((y, x), axes)), (y, x), depth)
-
-
-def _regular(name: str, axis: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Regular coordinates that include all values of a column, and the position of each value among them."""
-    found, inverse = np.unique(values, return_inverse=True)
-    if len(found) < 2 or not np.isfinite(found).all():
-        raise ValueError(f"{name}: {len(found)} different values of {axis}; expected at least 2 and none missing")
-    gaps = np.diff(found) / np.diff(found).min()
-    if abs(gaps - np.rint(gaps)).max() > 1e-3:
-        raise ValueError(f"{name}: the steps of {axis} are irregular; expected points on a regular grid")
-    places = np.concatenate([[0], np.cumsum(np.rint(gaps).astype(int))])
-    if places[-1] > 100 * len(values):
-        raise ValueError(f"{name}: {len(found)} values of {axis} on {places[-1] + 1} cells; expected a regular grid")
-    return np.linspace(found[0], found[-1], places[-1] + 1), places[inverse]

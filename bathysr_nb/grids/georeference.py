@@ -1,8 +1,7 @@
-"""Where a grid lies: its axes, cell size and reference system."""
+"""Where a grid lies: its reference system and cell size, and whether two grids cover the same ground."""
 
 from __future__ import annotations
 
-import re
 import warnings
 
 import numpy as np
@@ -10,88 +9,12 @@ import pyproj
 import xarray as xr
 from rasterio.crs import CRS
 
-from bathysr_nb.grids.formats import X_NAMES, Y_NAMES, reading
+from bathysr_nb.grids.axes import is_degrees, ordered, outer_edges, step_of, turned
+from bathysr_nb.grids.formats import reading
+from bathysr_nb.grids.vertical import units_of, vertical_crs
 
-NOT_METRES = r"(km|kilomet|cm|centimet|dm|decimet|ft|feet|foot|us_survey|fathom)"
-
-
-def ordered(name: str, raw: xr.DataArray) -> xr.DataArray:
-    """A 2-D grid with rows along the first axis and its coordinates checked.
-
-    Parameters
-    ----------
-    name : str
-        What errors call the grid.
-    raw : DataArray
-        With coordinates named y and x, lat and lon, or in degrees_north and degrees_east.
-
-    Raises
-    ------
-    ValueError
-        If there are no such coordinates, or they are irregular or in other units than metres or degrees.
-
-    Examples
-    --------
-    >>> ordered("grid", xr.DataArray(np.zeros((2, 3)), {"lon": [1.0, 2], "lat": [5.0, 6, 7]}, ("lon", "lat"))).dims
-    ('lat', 'lon')
-    """
-    raw = raw.transpose(_axis(name, raw, Y_NAMES, "north"), _axis(name, raw, X_NAMES, "east"))
-    for dim in raw.dims:
-        _check_regular(name, raw[dim])
-    return raw
-
-
-def turned(grid: xr.DataArray) -> xr.DataArray:
-    """A grid with its first coordinate falling and its second rising: north up.
-
-    Examples
-    --------
-    >>> turned(xr.DataArray(np.zeros((2, 2)), {"y": [1.0, 2.0], "x": [9.0, 8.0]}, ("y", "x"))).y.values
-    array([2., 1.])
-    """
-    rising = dict(zip(grid.dims, (False, True)))
-    steps = {dim: 1 if rising[dim] == (step_of(grid[dim].values) > 0) else -1 for dim in grid.dims}
-    return grid.isel({dim: slice(None, None, step) for dim, step in steps.items()})
-
-
-def _axis(name: str, raw: xr.DataArray, names: tuple, direction: str) -> str:
-    """The dimension with one of the names, or with units of degrees_north (degrees_east)."""
-    for dim in raw.dims:
-        if str(dim).lower() in names or re.match(rf"degrees?_?{direction[0]}", units_of(raw[dim])):
-            return dim
-    raise ValueError(
-        f"{name}: dimensions {', '.join(map(str, raw.dims))}; expected y and x, lat and lon, "
-        "or coordinates in degrees_north and degrees_east"
-    )
-
-
-def units_of(array: xr.DataArray) -> str:
-    """The units attribute, in lower case; empty where there is none."""
-    return str(array.attrs.get("units", "")).strip().lower()
-
-
-def _check_regular(name: str, axis: xr.DataArray) -> None:
-    centres = axis.values
-    if centres.ndim != 1 or centres.dtype.kind not in "iuf":
-        raise ValueError(f"{name}: coordinate {axis.name} holds {centres.dtype}; expected numbers")
-    if re.match(NOT_METRES, units_of(axis)):
-        raise ValueError(f"{name}: coordinate {axis.name} is in {units_of(axis)}; expected metres or degrees")
-    step = step_of(centres)
-    rounding = 2 * float(np.spacing(abs(centres).max())) if centres.dtype.kind == "f" else 0
-    off = abs(np.diff(centres.astype(float)) - step).max()
-    if not (step and off <= 1e-3 * abs(step) + rounding):  # in this form NaN is an error too
-        raise ValueError(f"{name}: the steps of {axis.name} are irregular (by up to {off:g}); expected equal steps")
-
-
-def step_of(centres) -> float:
-    """Mean step of an axis from centre to centre, negative if it falls."""
-    return (float(centres[-1]) - float(centres[0])) / (len(centres) - 1)
-
-
-def outer_edges(centres) -> tuple[float, float]:
-    """Lower and upper end of an axis, half a cell beyond its outer centres."""
-    half = abs(step_of(centres)) / 2
-    return float(min(centres[0], centres[-1])) - half, float(max(centres[0], centres[-1])) + half
+WIDEST = 2  # degrees; coordinates within 90 and 360 with a greater step are taken for metres
+LOCAL = 1.02  # ratio of a map's metre to a metre on the ground from which cells are measured on the ground
 
 
 def reference_system(name: str, raw: xr.DataArray, given, unlocated: bool) -> CRS | None:
@@ -112,31 +35,46 @@ def reference_system(name: str, raw: xr.DataArray, given, unlocated: bool) -> CR
         If the given one is invalid, or contradicts the file's, or either contradicts the coordinates.
     """
     with reading(name, "grid"):
-        found = raw.rio.crs
-    if found and found.is_geographic and 'GEOGCS["undefined"' in found.to_wkt():
-        found = None  # GEBCO's files name only an ellipsoid; degrees then mean EPSG:4326
+        found = _known_part(raw.rio.crs)
     try:
         given = None if given is None else CRS.from_user_input(given)
     except ValueError:  # the base class of rasterio's CRSError
         raise ValueError(f"{name}: crs is {given!r}; expected a reference system such as EPSG:32755") from None
     y, x = (raw[dim] for dim in raw.dims)
-    degrees = str(y.name).lower() in Y_NAMES[1:] or units_of(y).startswith("degree")
+    degrees = is_degrees(y)
     if given is not None and (not _same_crs(given, found) if found else degrees and not given.is_geographic):
         raise ValueError(f"{name}: crs is {_say(given)}, but the file has {_say(found) if found else 'degrees'}")
     crs = found or given or (CRS.from_epsg(4326) if degrees else None)
-    reach_y, reach_x = abs(y.values).max(), abs(x.values).max()
+    reach_y, reach_x, step = abs(y.values).max(), abs(x.values).max(), abs(step_of(y.values))
     if crs is None:
-        if not unlocated and reach_y <= 90 and reach_x <= 360 and abs(step_of(y.values)) < 1:
-            raise ValueError(f"{name}: no CRS, and coordinates that look like degrees; give crs='EPSG:4326'")
-    elif crs.is_geographic and (reach_y > 90 or unlocated):
+        if not unlocated and reach_y <= 90 and reach_x <= 360 and step <= WIDEST and not units_of(y):
+            raise ValueError(
+                f"{name}: no CRS, and coordinates that look like degrees; give crs='EPSG:4326', "
+                "or, if they are metres, a projection such as crs='EPSG:32755'"
+            )
+    elif crs.is_geographic and (reach_y > 90 + 2 * step or unlocated):  # a finer grid has rows beyond a node at a pole
         raise ValueError(f"{name}: CRS {_say(crs)} is in degrees, but y reaches {reach_y:g}; expected a CRS in metres")
     elif not crs.is_geographic and not (crs.is_projected and crs.linear_units_factor[1] == 1):
-        raise ValueError(f"{name}: CRS {_say(crs)}; expected degrees or a projection in metres")
+        unit = f" is in {crs.linear_units}" if crs.is_projected else ""
+        raise ValueError(f"{name}: CRS {_say(crs)}{unit}; expected degrees or a projection in metres")
     return crs
 
 
+def _known_part(crs: CRS | None) -> CRS | None:
+    """A file's reference system without what says nothing: an ellipsoid alone, a vertical part without a name."""
+    if crs is None or (crs.is_geographic and 'GEOGCS["undefined"' in crs.to_wkt()):
+        return None  # GEBCO's files name only an ellipsoid; degrees then mean EPSG:4326
+    return crs if vertical_crs(crs) else _horizontal(crs)
+
+
+def _horizontal(crs: CRS) -> CRS:
+    parts = pyproj.CRS(crs.to_wkt()).sub_crs_list
+    return CRS.from_wkt(parts[0].to_wkt("WKT1_GDAL")) if parts else crs
+
+
 def _same_crs(one: CRS, other: CRS) -> bool:
-    """Whether they are equal, or spellings of the same EPSG code; neither having a code does not make them equal."""
+    """Whether they are equal on the ground, or spellings of one EPSG code; having none does not make them equal."""
+    one, other = _horizontal(one), _horizontal(other)
     return one == other or one.to_epsg() == other.to_epsg() is not None
 
 
@@ -155,28 +93,49 @@ def cell_size_of_axes(name: str, y: np.ndarray, x: np.ndarray, crs: CRS | None) 
     y, x : ndarray
         Cell centres.
     crs : CRS or None
-        If it is in degrees, the size is that at mid-latitude.
+        If it is in degrees, or its metres differ by more than 2% from metres on the ground (Mercator far from the
+        equator), the size is that on the ground in the grid's middle.
 
     Warns
     -----
     UserWarning
-        If dx varies by more than 2% between the rows.
+        If dx on the ground varies by more than 2% between the rows.
     """
     dy, dx = abs(step_of(y)), abs(step_of(x))
-    if crs is None or not crs.is_geographic:
+    if crs is None:
         return dy, dx
-    geod = pyproj.CRS(crs.to_wkt()).get_geod()
     middle = (y[0] + y[-1]) / 2
     # cells are widest at the equator and narrow towards the poles, so the extremes are at the ends or at the equator
     rows = [y[0], middle, y[-1], 0.0 if y[-1] < 0 < y[0] else middle]
-    width = [geod.inv(0, latitude, dx, latitude)[2] for latitude in rows]
-    if (change := (max(width) - min(width)) / width[1]) > 0.02:
+    try:
+        sizes = [_on_the_ground(crs, row, x, dy, dx) for row in rows]
+    except pyproj.exceptions.ProjError:
+        sizes = [(np.nan, np.nan)]
+    height, width = sizes[len(sizes) // 2 - 1 if len(sizes) > 1 else 0]
+    if not crs.is_geographic and not max(abs(height / dy - 1), abs(width / dx - 1)) > LOCAL - 1:
+        return dy, dx
+    widths = [size[1] for size in sizes]
+    if (change := (max(widths) - min(widths)) / width) > 0.02:
         warnings.warn(
-            f"{name}: dx varies by {change:.1%} between the rows ({min(width):.0f} to {max(width):.0f} m, "
-            f"{width[1]:.0f} m is used); project the grid, or read fewer rows with bounds=",
+            f"{name}: dx varies by {change:.1%} between the rows ({min(widths):.0f} to {max(widths):.0f} m, "
+            f"{width:.0f} m is used); project the grid, or read fewer rows with bounds=",
             stacklevel=3,
         )
-    return geod.inv(0, middle - dy / 2, 0, middle + dy / 2)[2], width[1]
+    return height, width
+
+
+def _on_the_ground(crs: CRS, row: float, x: np.ndarray, dy: float, dx: float) -> tuple[float, float]:
+    """Metres on the ground along the sides of a cell in a row, in the middle of the grid's columns."""
+    system = pyproj.CRS(crs.to_wkt())
+    geod = system.get_geod()
+    to_degrees = pyproj.Transformer.from_crs(system, system.geodetic_crs, always_xy=True)
+    column = (x[0] + x[-1]) / 2
+    columns = np.array([column, column, column - dx / 2, column + dx / 2])
+    rows = np.array([row - dy / 2, row + dy / 2, row, row])
+    if crs.is_geographic:
+        rows = np.clip(rows, -90, 90)
+    lon, lat = to_degrees.transform(columns, rows, errcheck=True)
+    return geod.inv(lon[0], lat[0], lon[1], lat[1])[2], geod.inv(lon[2], lat[2], lon[3], lat[3])[2]
 
 
 def cell_size_of(grid: xr.DataArray) -> tuple[float, float]:

@@ -7,9 +7,10 @@ that a window of a global grid costs no more than the window.
 
 from __future__ import annotations
 
-import re
 import warnings
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Annotated, Literal
 
 import dask
 import numpy as np
@@ -17,9 +18,38 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning
 
 from bathysr_nb.files import project
-from bathysr_nb.grids import georeference
+from bathysr_nb.files.kinds import Positive, Text
+from bathysr_nb.files.yamlfile import Limit
+from bathysr_nb.grids import axes, georeference, vertical
 from bathysr_nb.grids.formats import file_kind, opened, reading
-from bathysr_nb.grids.write import ATTRIBUTES
+
+Bounds = Annotated[
+    tuple[float, float, float, float],
+    Limit("[left, bottom, right, top], rising", lambda b: b[0] < b[2] and b[1] < b[3]),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a grid's file is read: keys with one name and one meaning in every verb, input file and notebook.
+
+    Attributes
+    ----------
+    variable, crs, cell_size, bounds, positive, missing_value
+        See `read_grid`.
+    """
+
+    variable: Text | None = None
+    crs: Text | int | None = None
+    cell_size: Positive | tuple[Positive, Positive] | None = None
+    bounds: Bounds | None = None
+    positive: Literal["up", "down"] | None = None
+    missing_value: float | None = None
+
+    @property
+    def options(self) -> dict:
+        """The keys as arguments of `read_grid`."""
+        return {field.name: getattr(self, field.name) for field in fields(Reading)}
 
 
 def bundled_grid() -> Path:
@@ -34,6 +64,7 @@ def read_grid(
     bounds=None,
     cell_size=None,
     crs=None,
+    positive: str | None = None,
     land: str = "keep",
     missing_value=None,
     chunks: int | None = None,
@@ -43,22 +74,25 @@ def read_grid(
     Parameters
     ----------
     path : path
-        NetCDF-3 or -4, GeoTIFF, ESRI ASCII, XYZ columns (.xyz, .txt, .csv), pickle (.pkl,
-        .pickle) or .npy. A relative path counts from the project's root.
+        NetCDF-3 or -4 (GMT's older kind too), GeoTIFF, BAG, S-102, Surfer, ESRI ASCII, XYZ columns (.xyz, .txt,
+        .csv), pickle (.pkl, .pickle) or .npy. A relative path counts from the project's root.
     variable : str, optional
-        The depth variable of a NetCDF file or column of an XYZ file; by default the one
-        called elevation, z or topo, else the only one.
+        The depth variable of a NetCDF file, column of an XYZ file, or band of a raster by its description or number;
+        by default the one called elevation, z or topo, else the only one.
     bounds : (left, bottom, right, top), optional
         Read only the cells whose centres lie inside, in the grid's coordinates.
     cell_size : float or (dy, dx), optional
         Metres; for files without coordinates (pickles and .npy), and needed there.
     crs : str, int or CRS, optional
         Reference system of a file that has none.
+    positive : {"up", "down"}, optional
+        Which way depths count, if the file does not say so or says it wrongly; "down" negates them.
     land : {"keep", "mask"}
         "mask" makes cells at or above sea level missing.
     missing_value : float, optional
-        A further number that means missing, after packed integers are unpacked. NaN and the file's own
-        fill value always do, and exactly 0 in pickles.
+        A further number that means missing, after packed integers are unpacked; one that no depth has, such as
+        -3.4e38, means all cells within 1% of it. NaN always does, and the file's own fill value, cells outside the
+        valid range that it declares, the default fill value of NetCDF, and exactly 0 in pickles.
     chunks : int, optional
         For a NetCDF or GeoTIFF file larger than memory: cells along the side of dask's chunks, which are read once
         now to check them and again when they are needed, so the file must not change. The file's own compressed
@@ -68,7 +102,8 @@ def read_grid(
     -------
     DataArray, dims (y, x), float32
         Metres, negative down, NaN where missing, y falling and x rising; ``attrs["cell_size"]``
-        is (dy, dx) in metres (at mid-latitude if in degrees) and ``.rio.crs`` the reference system.
+        is (dy, dx) in metres on the ground, in the grid's middle; ``attrs["vertical_datum"]`` is what depths are
+        relative to, or "unknown"; ``.rio.crs`` is the reference system, with its vertical part.
 
     Raises
     ------
@@ -86,8 +121,10 @@ def read_grid(
 
     Notes
     -----
-    Positive-down depths are negated: those with the attribute ``positive`` "down", or without that
-    attribute, called depth in name, standard_name or long_name, and with more cells above 0 than below.
+    Which way depths count is told by `positive`, else by the file's attribute ``positive`` or its standard_name.
+    Where none says it, depths count upwards, but a variable that is called depth in its name, long_name or vertical
+    reference system counts downwards if no cell is negative, and is refused otherwise; so is a grid without any cell
+    below 0. Cells outside -12,000 to 9,000 m are refused, not taken for depths.
 
     Examples
     --------
@@ -102,6 +139,8 @@ def read_grid(
     name = project.shorten(path)
     if chunks is not None and (type(chunks) is not int or chunks < 1):
         raise ValueError(f"{name}: chunks is {chunks!r}; expected a number of cells, 1 or more")
+    if positive not in (None, "up", "down"):
+        raise ValueError(f"{name}: positive is {positive!r}; choose one of up, down")
     if land not in ("keep", "mask"):
         raise ValueError(f"{name}: land is {land!r}; choose one of keep, mask")
     if not path.is_file():
@@ -115,13 +154,18 @@ def read_grid(
             raw = _window(name, raw, bounds)
             with reading(name, kind), np.errstate(over="ignore"):
                 values = (raw.values if chunks is None else raw.chunk(chunks).data).astype(np.float32)
-                values = _without(values, missing_value, 0 if kind == "pickle" else None)
-                counts = _counted(values)
-    values = _depths(name, raw, values, counts, land=land)
-    attrs = {k: v for k, v in raw.attrs.items() if k.startswith("flag_")} if _is_code(raw) else ATTRIBUTES
-    axes = {"y": raw[raw.dims[0]].values.astype(float), "x": raw[raw.dims[1]].values.astype(float)}
-    grid = xr.DataArray(values, axes, ("y", "x"), attrs=attrs).rename(raw.name)  # else it gets the name of a dask array
-    grid = georeference.turned(grid)
+                values = _known(raw, values, kind, missing_value)
+                found = _extremes(values)
+    code = vertical.is_code(raw)
+    if not code:
+        values = _depths(name, raw, values, found, crs=crs, positive=positive, land=land)
+    attrs = {k: v for k, v in raw.attrs.items() if k.startswith("flag_")}
+    attrs = attrs if code else vertical.attributes(vertical.datum(raw, crs))
+    sides = {"y": raw[raw.dims[0]].values.astype(float), "x": raw[raw.dims[1]].values.astype(float)}
+    grid = xr.DataArray(values, sides, ("y", "x"), attrs=attrs).rename(
+        raw.name
+    )  # else it gets the name of a dask array
+    grid = axes.turned(grid)
     if chunks is None:
         grid.values = np.ascontiguousarray(grid.values)
     grid.encoding["source"] = name
@@ -150,7 +194,7 @@ def _with_coordinates(name: str, raw: xr.DataArray, cell_size) -> tuple[xr.DataA
     if not missing:
         if cell_size is not None:
             raise ValueError(f"{name}: has coordinates of its own, but cell_size is {cell_size!r}; leave it out")
-        return georeference.ordered(name, raw), False
+        return axes.ordered(name, raw), False
     if cell_size is None:
         raise ValueError(f"{name}: has no coordinates; give cell_size= in metres, a number or (dy, dx)")
     try:
@@ -176,10 +220,10 @@ def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
     picked = {}
     for dim, low, high in zip(raw.dims, (bottom, left), (top, right)):
         centres = raw[dim].values
-        slack = 1e-3 * abs(georeference.step_of(centres))
-        edges = georeference.outer_edges(centres)
+        slack = 1e-3 * abs(axes.step_of(centres))
+        edges = axes.outer_edges(centres)
         if not (edges[0] - slack <= low < high <= edges[1] + slack):
-            (bottom, top), (left, right) = (georeference.outer_edges(raw[axis].values) for axis in raw.dims)
+            (bottom, top), (left, right) = (axes.outer_edges(raw[axis].values) for axis in raw.dims)
             extent = ", ".join(f"{edge:.10g}" for edge in (left, bottom, right, top))
             raise ValueError(f"{name}: bounds {tuple(bounds)} are not inside the file's ({extent}) with left < right")
         inside = np.flatnonzero((centres >= low - slack) & (centres <= high + slack))
@@ -187,46 +231,72 @@ def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
     return _two_dimensional(f"{name}: the window {tuple(bounds)}", raw.isel(picked))
 
 
-def _without(values, *numbers):
-    """The values with NaN in place of each of the numbers."""
-    for number in numbers:
-        if number is not None:
-            values = np.where(values == np.float32(number), np.float32(np.nan), values)
-    return values
+def _known(raw: xr.DataArray, values, kind: str, missing_value: float | None):
+    """The values with NaN in place of all that the file, its format or the reader declares missing."""
+    if kind == "pickle":
+        return vertical.without(values, missing_value, 0)
+    if not kind.startswith("NetCDF"):
+        return vertical.without(values, missing_value)
+    values = vertical.without(values, missing_value, vertical.undeclared_fill(raw))
+    low, high = np.float32(vertical.valid_range(raw))
+    return (
+        values
+        if np.isinf([low, high]).all()
+        else np.where((values < low) | (values > high), np.float32(np.nan), values)
+    )
 
 
-def _counted(values) -> dict[str, int]:
-    """How many cells are infinite, known, above and below 0, counted in one pass through a dask array."""
-    asked = {"infinite": np.isinf(values), "known": ~np.isnan(values), "above": values > 0, "below": values < 0}
-    return dict(zip(asked, dask.compute(*(found.sum() for found in asked.values()))))
+def _extremes(values) -> tuple[float, float]:
+    """The least and the greatest known value, in one pass through a dask array; NaN if none is known."""
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        return tuple(float(end) for end in dask.compute(np.nanmin(values), np.nanmax(values)))
 
 
-def _depths(name: str, raw: xr.DataArray, values, counts: dict[str, int], *, land: str):
+def _depths(name: str, raw: xr.DataArray, values, found: tuple[float, float], *, crs, positive, land: str):
     """The values checked, positive-down depths negated, and land masked if asked for."""
-    if re.match(georeference.NOT_METRES, georeference.units_of(raw)):
-        raise ValueError(f"{name}: {raw.name} is in {georeference.units_of(raw)}; expected metres")
-    if counts["infinite"]:
-        raise ValueError(f"{name}: {counts['infinite']} infinite cells; make them NaN or name them with missing_value=")
-    if not counts["known"]:
+    if fault := vertical.units_fault(raw, crs):
+        raise ValueError(f"{name}: {raw.name or 'the grid'} is in {fault}; expected metres")
+    if np.isnan(found[0]):
         raise ValueError(f"{name}: all cells are missing")
-    positive_down = _is_positive_down(raw, counts)
-    if land == "mask" and not counts["above" if positive_down else "below"]:
-        raise ValueError(f"{name}: no cell lies below 0; positive-down depths need the attribute positive='down'")
-    values = 0 - values if positive_down else values  # not -values, which would make -0.0 of 0
+    if np.isinf(found).any():
+        count = int(np.isinf(values).sum())
+        raise ValueError(f"{name}: {count} infinite cells; make them NaN or name them with missing_value=")
+    down = _counts_down(name, raw, found, crs, positive)
+    low, high = (-found[1], -found[0]) if down else found
+    _check_plausible(name, values, found, (low, high))
+    if low >= 0 and (land == "mask" or not (positive or vertical.declared_sign(raw))):
+        way = "down" if not down else "up"
+        raise ValueError(
+            f"{name}: no cell lies below 0 ({low:g} to {high:g} m); give positive='{way}' if depths count {way}wards"
+        )
+    values = 0 - values if down else values  # not -values, which would make -0.0 of 0
     return np.where(values < 0, values, np.float32(np.nan)) if land == "mask" else values
 
 
-def _is_positive_down(raw: xr.DataArray, counts: dict[str, int]) -> bool:
-    positive = str(raw.attrs.get("positive", "")).lower()
-    if positive in ("up", "down"):
-        return positive == "down"
-    words = f"{raw.name} {raw.attrs.get('standard_name')} {raw.attrs.get('long_name')}".lower()
-    return "depth" in words and not _is_code(raw) and counts["above"] > counts["below"]
+def _counts_down(name: str, raw: xr.DataArray, found: tuple[float, float], crs, positive: str | None) -> bool:
+    """Whether depths are positive, by what is said of the whole file, never by how many cells of a window are."""
+    if sign := positive or vertical.declared_sign(raw):
+        return sign == "down"
+    if not vertical.is_named_depth(raw, crs):
+        return False
+    if found[0] < 0:
+        raise ValueError(
+            f"{name}: {raw.name or 'the grid'} is called depth and holds negative numbers ({found[0]:g} to "
+            f"{found[1]:g}); say which way it counts: positive='up' or positive='down'"
+        )
+    return True
 
 
-def _is_code(raw: xr.DataArray) -> bool:
-    """Whether the cells are codes such as GEBCO's type identifiers, not depths."""
-    return str(raw.name).lower() == "tid" or not {"flag_values", "flag_masks"}.isdisjoint(raw.attrs)
+def _check_plausible(name: str, values, found: tuple[float, float], depths: tuple[float, float]) -> None:
+    low, high = vertical.PLAUSIBLE
+    if low <= depths[0] and depths[1] <= high:
+        return
+    fill = max(found, key=lambda value: abs(value))
+    count = int((values == np.float32(fill)).sum())
+    raise ValueError(
+        f"{name}: {count} cells hold {fill:.8g}, which is no depth (expected {low} to {high} m); "
+        f"if that means missing, give missing_value={fill:.8g}"
+    )
 
 
 def measured(tid, keep) -> np.ndarray:

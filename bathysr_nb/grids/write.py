@@ -1,4 +1,4 @@
-"""Write grids tile by tile as compressed NetCDF or cloud-optimised GeoTIFF, whole or not at all."""
+"""Write grids tile by tile as compressed NetCDF, cloud-optimised GeoTIFF or BAG, whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ import rioxarray  # noqa: F401 (its import gives grids their .rio)
 import xarray as xr
 
 from bathysr_nb.files import project, store
+from bathysr_nb.grids import vertical
 
-ATTRIBUTES = {"long_name": "elevation relative to sea level", "units": "m", "positive": "up"}
-SUFFIXES = (".nc", ".tif", ".tiff")
+SUFFIXES = (".nc", ".tif", ".tiff", ".bag")
+BAG_FIELDS = ("elevation", "uncertainty")
 BLOCK = 256  # cells along the side of a compressed chunk
+PACKED = {"compress": "DEFLATE", "predictor": "YES", "bigtiff": "IF_SAFER"}
 CACHE = 128  # MiB of GDAL's cache; its default grows with the machine's memory
 KEPT = ("long_name", "standard_name", "units", "positive", "flag_masks", "flag_values", "flag_meanings")
+KEPT += ("vertical_datum", "ancillary_variables")
 GLOBAL = ("title", "source", "history")
 
 
 def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -> None:
-    """Write a depth grid as compressed NetCDF-4 (.nc) or cloud-optimised GeoTIFF (.tif, .tiff).
+    """Write a depth grid as compressed NetCDF-4 (.nc), cloud-optimised GeoTIFF (.tif, .tiff) or BAG (.bag).
 
     Parameters
     ----------
     grid : DataArray or Dataset, dims (y, x)
         Metres, negative down, NaN where missing, as `read_grid` returns it; or several fields, which become
         variables, or bands described by the fields' names. Dask arrays are computed and written tile by
-        tile. A dataset's title, source and history are kept.
+        tile. A dataset's title, source and history are kept. A BAG holds elevation and uncertainty.
     path : path
         A relative path counts from the project's root.
     overwrite : bool
@@ -39,7 +42,8 @@ def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -
     Raises
     ------
     ValueError
-        If the suffix is none of these, or the dimensions are not (y, x) with coordinates.
+        If the suffix is none of these, the dimensions are not (y, x) with coordinates, or a BAG is asked for without a
+        reference system or with other fields.
     FileExistsError
         If the file exists and `overwrite` is false.
 
@@ -59,8 +63,12 @@ def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -
     with store.replacing(path, overwrite) as part:
         if path.suffix.lower() == ".nc":
             _write_netcdf(plain, part)
+        elif path.suffix.lower() == ".bag":
+            _check_bag(project.shorten(path), plain)
+            _write_raster(plain, part, "BAG", _bag_options(plain))
         else:
-            _write_geotiff(plain, part)
+            averaged = "AVERAGE" if all(field.dtype.kind == "f" for field in plain.data_vars.values()) else "NEAREST"
+            _write_raster(plain, part, "COG", {**PACKED, "overview_resampling": averaged})
 
 
 def check_writable(path, overwrite: bool = False) -> None:
@@ -101,7 +109,7 @@ def _plain(name: str, grid) -> xr.Dataset:
         if field.dims != ("y", "x") or not {"y", "x"} <= set(field.coords):
             raise ValueError(f"{name}: the grid has dims {field.dims}, expected (y, x) with coordinates")
     axes = {"y": grid.y.values, "x": grid.x.values}
-    known = {"elevation": ATTRIBUTES}
+    known = {"elevation": _elevation_attributes(fields["elevation"])} if "elevation" in fields else {}
     plain = xr.Dataset(
         {
             key: xr.DataArray(
@@ -130,22 +138,39 @@ def _write_netcdf(plain: xr.Dataset, part: Path) -> None:
     plain.to_netcdf(part, engine="h5netcdf", encoding={axis: {"_FillValue": None} for axis in ("y", "x")})
 
 
-def _write_geotiff(plain: xr.Dataset, part: Path) -> None:
-    """Write a plain GeoTIFF tile by tile, then copy it to a cloud-optimised one, which GDAL cannot write in tiles."""
+def _elevation_attributes(field: xr.DataArray) -> dict[str, str]:
+    more = {key: field.attrs[key] for key in ("ancillary_variables",) if key in field.attrs}
+    return vertical.attributes(str(field.attrs.get("vertical_datum", vertical.UNKNOWN))) | more
+
+
+def _check_bag(name: str, plain: xr.Dataset) -> None:
+    others = [field for field in plain.data_vars if field not in BAG_FIELDS]
+    if others or "elevation" not in plain:
+        raise ValueError(f"{name}: a BAG holds elevation and uncertainty; found {', '.join(plain.data_vars)}")
+    if plain.rio.crs is None:
+        raise ValueError(f"{name}: a BAG needs a reference system, and the grid has none; give crs=")
+
+
+def _bag_options(plain: xr.Dataset) -> dict[str, str]:
+    """What the BAG's metadata say of its making, for the template of GDAL's driver."""
+    history = str(plain.attrs.get("history", "written by bathysr-nb"))
+    return {"VAR_ABSTRACT": str(plain.attrs.get("title", history)), "VAR_PROCESS_STEP_DESCRIPTION": history}
+
+
+def _write_raster(plain: xr.Dataset, part: Path, driver: str, options: dict[str, str]) -> None:
+    """Write a plain GeoTIFF tile by tile, then copy it to a format that GDAL cannot write in tiles."""
     bands = _bands(plain)
     missing = np.nan if bands.dtype.kind == "f" else None
     tiles = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "bigtiff": "IF_SAFER"}
-    averaged = "AVERAGE" if bands.dtype.kind == "f" else "NEAREST"
-    packed = {"compress": "DEFLATE", "predictor": "YES", "bigtiff": "IF_SAFER", "overview_resampling": averaged}
     part.unlink()  # rasterio would try to open the empty file
     with store.scratch_beside(part) as folder, rasterio.Env(GDAL_CACHEMAX=CACHE):
-        whole, cog = folder / "plain.tif", folder / f"cog{part.suffix}"
+        whole, copy = folder / "plain.tif", folder / f"copy{part.suffix}"
         tags = {key: str(plain.attrs[key]) for key in GLOBAL if key in plain.attrs}
         bands.rio.write_nodata(missing).rio.to_raster(whole, driver="GTiff", lock=True, tags=tags, **tiles)
         with rasterio.open(whole, "r+") as file:
             file.units = [plain[name].attrs.get("units", "") for name in plain.data_vars]
-        rasterio.shutil.copy(whole, cog, driver="COG", **packed)
-        os.replace(cog, part)
+        rasterio.shutil.copy(whole, copy, driver=driver, **options)
+        os.replace(copy, part)
 
 
 def _bands(plain: xr.Dataset) -> xr.DataArray:
@@ -154,5 +179,8 @@ def _bands(plain: xr.Dataset) -> xr.DataArray:
     if len(names) == 1:
         return plain[names[0]]
     bands = plain.to_dataarray("band").drop_vars("band")
-    bands.attrs = {"long_name": tuple(names)}
+    elevation = plain["elevation"].attrs if "elevation" in plain else {}
+    bands.attrs = {"long_name": tuple(names)} | {
+        k: elevation[k] for k in ("positive", "vertical_datum") if k in elevation
+    }
     return bands.rio.write_crs(plain.rio.crs) if plain.rio.crs is not None else bands

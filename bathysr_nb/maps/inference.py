@@ -21,8 +21,7 @@ from scipy import ndimage
 
 from bathysr_nb.augment import symmetries
 from bathysr_nb.files import project
-from bathysr_nb.grids import georeference
-from bathysr_nb.grids.write import ATTRIBUTES
+from bathysr_nb.grids import georeference, vertical
 from bathysr_nb.maps.tiles import map_tiles
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.build import load_model, predictor
@@ -244,7 +243,7 @@ def _orientations(grid: xr.DataArray):
 
 
 def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> xr.Dataset:
-    attributes = {"elevation": dict(ATTRIBUTES)}
+    attributes = {"elevation": vertical.attributes(grid.attrs.get("vertical_datum", vertical.UNKNOWN))}
     attributes[SPREAD] = {"long_name": "standard deviation over flips and turns", "units": "m"}
     variables = {name: (("y", "x"), field, attrs) for field, (name, attrs) in zip(fields, attributes.items())}
     sr = xr.Dataset(variables, georeference.finer_axes(grid, scale), {"history": history})

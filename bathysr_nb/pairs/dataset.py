@@ -7,8 +7,8 @@ Source: manual 1.1, 1.2 (``sr_dataset_builder``, class ``Dataset``).
 
 from __future__ import annotations
 
-import inspect
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
@@ -46,7 +46,7 @@ class Dataset:
     lr_img_shape, lr_stride, hr_img_shape, hr_stride : (int, int)
         Crops and the offset between them.
     kernel_size : (int, int) or None
-        Window of `bathysr_nb.pairs.gaps.cleansing`; None fills no gaps. Land (0 m and above) is masked, not filled.
+        Window of `bathysr_nb.pairs.gaps.cleansing`; None fills no gaps.
     validation_size, test_size : float
         Shares of the blocks.
     seed : int
@@ -56,8 +56,10 @@ class Dataset:
         Type identifiers of the HR cells (GEBCO's TID).
     keep : sequence of int
         Identifiers of measured cells; pairs whose HR has any other are left out.
+    land : {"mask", "keep"}
+        "mask" makes cells at or above sea level missing and fills none of them; "keep" takes them for seafloor.
     **reading
-        How files are read; see `read_map`.
+        How files are read; see `bathysr_nb.grids.read.Reading`.
 
     Attributes
     ----------
@@ -105,6 +107,7 @@ class Dataset:
         downsampling: Literal["bilinear", "area"] = "bilinear",
         quality: xr.DataArray | Path | None = None,
         keep: tuple[int, ...] = (),
+        land: Literal["mask", "keep"] = "mask",
         **reading,
     ):
         if (block_shape is None) == (block_cells is None):
@@ -117,7 +120,7 @@ class Dataset:
             raise ValueError("keep lists identifiers of a quality grid, but quality is not given")
         scale = hr_img_shape[0] // lr_img_shape[0]
         lr, hr, quality = _as_grids(lr, hr, quality, scale, reading)
-        depth = ocean(hr.values, kernel_size)
+        depth = ocean(hr.values, kernel_size, land)
         blocks = block_shape or trim(depth.shape, block_cells)
         rows, cols = (blocks[i] * block_cells if block_cells else depth.shape[i] for i in (0, 1))
         self.trimmed = (depth.shape[0] - rows, depth.shape[1] - cols)
@@ -127,7 +130,7 @@ class Dataset:
             coarse = resize(depth, scale, downsampling)
         else:
             georeference.check_same_ground(lr, hr, scale)
-            coarse = ocean(lr.values, kernel_size)[: rows // scale, : cols // scale]
+            coarse = ocean(lr.values, kernel_size, land)[: rows // scale, : cols // scale]
         usable = None
         if quality is not None:
             georeference.check_same_ground(quality, hr, 1)
@@ -182,7 +185,7 @@ def _as_grids(lr, hr, quality, scale: int, reading: dict):
     """LR, HR and type identifiers with north up, read if files are given."""
     if len({isinstance(grid, xr.DataArray) for grid in (lr, hr, quality) if grid is not None}) > 1:
         raise ValueError("lr, hr and quality: expected either grids or files, found both")
-    known = set(inspect.signature(read_map).parameters) - {"lr", "hr", "quality", "scale"}
+    known = {field.name for field in fields(grids.Reading)}
     if unknown := sorted(set(reading) - known):
         raise ValueError(f"unknown option {', '.join(unknown)}; choose from {', '.join(sorted(known))}")
     if not isinstance(hr, xr.DataArray):
@@ -198,10 +201,7 @@ def read_map(
     quality: Path | None = None,
     *,
     scale: int = 4,
-    variable: str | None = None,
-    bounds: tuple[float, float, float, float] | None = None,
-    cell_size: float | tuple[float, float] | None = None,
-    missing_value: float | None = None,
+    **reading,
 ) -> tuple[xr.DataArray | None, xr.DataArray, xr.DataArray | None]:
     """Read the grids of one map.
 
@@ -213,14 +213,8 @@ def read_map(
         Type identifiers of the HR cells.
     scale : int
         HR cells along an LR cell.
-    variable : str, optional
-        Name of the depth variable in NetCDF files.
-    bounds : (left, bottom, right, top), optional
-        Read only this window, in the grids' coordinates.
-    cell_size : float or (float, float), optional
-        HR cell size in metres; needed for pickles and ``.npy`` files, which do not hold it.
-    missing_value : float, optional
-        A further depth that means missing.
+    **reading
+        How LR and HR are read, see `bathysr_nb.grids.read.Reading`; `cell_size` is that of HR.
 
     Returns
     -------
@@ -232,15 +226,15 @@ def read_map(
     FileNotFoundError, ValueError
         As `bathysr_nb.grids.read.read_grid`.
     """
-    window = {"bounds": bounds, "missing_value": missing_value}
-    fine = grids.read_grid(hr, variable, cell_size=cell_size, **window)
+    fine = grids.read_grid(hr, **reading)
+    cell_size, bounds, crs = (reading.get(key) for key in ("cell_size", "bounds", "crs"))
     coarse = identifiers = None
     if lr is not None:
         lr_cell_size = None if cell_size is None else tuple(scale * size for size in fine.attrs["cell_size"])
-        coarse = grids.read_grid(lr, variable, cell_size=lr_cell_size, **window)
+        coarse = grids.read_grid(lr, **reading | {"cell_size": lr_cell_size})
     if quality is not None:
         is_bare_array = str(quality).endswith((".pkl", ".pickle", ".npy"))
-        identifiers = grids.read_grid(quality, cell_size=cell_size if is_bare_array else None, bounds=bounds)
+        identifiers = grids.read_grid(quality, cell_size=cell_size if is_bare_array else None, bounds=bounds, crs=crs)
     return coarse, fine, identifiers
 
 

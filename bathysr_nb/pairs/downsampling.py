@@ -121,9 +121,9 @@ def resize_file(
     *,
     scale: int = 4,
     downsampling: Literal["bilinear", "area"] = "bilinear",
-    variable: str | None = None,
-    cell_size: float | tuple[float, float] | None = None,
+    land: Literal["keep", "mask"] = "keep",
     overwrite: bool = False,
+    **reading,
 ) -> None:
     """Make a low-resolution file from a high-resolution one: a grid, or a pickle of patches.
 
@@ -136,12 +136,12 @@ def resize_file(
     scale : int
     downsampling : {"bilinear", "area"}
         See `resize`.
-    variable : str, optional
-        Name of the depth variable of a NetCDF file.
-    cell_size : float or (float, float), optional
-        Metres; needed for a pickled grid and ``.npy``, which do not hold it.
+    land : {"keep", "mask"}
+        "mask" makes cells at or above sea level missing.
     overwrite : bool
         Replace an existing file.
+    **reading
+        How a grid is read; see `bathysr_nb.grids.read.Reading`.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def resize_file(
         raise ValueError(f"scale is {scale}, expected a whole number of at least 2")
     in_pickle, out_pickle = (path.suffix in (".pkl", ".pickle") for path in (hr, lr))
     is_patches = in_pickle and hr.is_file() and store.load_array(hr).ndim > 2
-    grid = None if is_patches else grids.read_grid(hr, variable, cell_size=cell_size)
+    grid = None if is_patches else grids.read_grid(hr, land=land, **reading)
     fine = store.load_patches(hr)[..., 0] if is_patches else grid.values
     if in_pickle != out_pickle:
         raise ValueError(f"{lr}: a pickle is made from a pickle, a grid from a grid; the input is {hr}")

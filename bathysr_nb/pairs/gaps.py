@@ -68,7 +68,7 @@ def cleansing(img: np.ndarray, kernel_size: tuple[int, int] = (5, 5), missing_va
     return filled[reach[0] : -reach[0] or None, reach[1] : -reach[1] or None]
 
 
-def ocean(depth: np.ndarray, kernel_size: tuple[int, int] | None) -> np.ndarray:
+def ocean(depth: np.ndarray, kernel_size: tuple[int, int] | None, land: str = "mask") -> np.ndarray:
     """Mask land and fill gaps in the sea.
 
     Parameters
@@ -77,6 +77,8 @@ def ocean(depth: np.ndarray, kernel_size: tuple[int, int] | None) -> np.ndarray:
         Metres, negative down; land is 0 and above, a gap is NaN.
     kernel_size : (int, int) or None
         Window of `cleansing`; None fills no gaps.
+    land : {"mask", "keep"}
+        "keep" leaves land as it is and fills gaps anywhere.
 
     Returns
     -------
@@ -90,10 +92,10 @@ def ocean(depth: np.ndarray, kernel_size: tuple[int, int] | None) -> np.ndarray:
     array([[-4., -6., -8., nan]])
     """
     depth = np.asarray(depth)
-    land = depth >= 0
-    depth = np.where(land, depth.dtype.type(np.nan), depth)
+    masked = (depth >= 0) & (land == "mask")
+    depth = np.where(masked, depth.dtype.type(np.nan), depth)
     if kernel_size is None:
         return depth
     filled = cleansing(depth, kernel_size)
-    filled[land] = np.nan
+    filled[masked] = np.nan
     return filled

@@ -54,10 +54,10 @@ class Areas(NamedTuple):
 @functools.lru_cache(1)
 def cut_areas(ablation: Ablation) -> Areas:
     """Cut the grid into pairs: gentle blocks for training, steep ones for steering and scoring."""
-    grid = grids.read_grid(ablation.grid)
+    grid = grids.read_grid(ablation.grid, **ablation.options)
     window = (ablation.kernel_size,) * 2 if ablation.kernel_size else None
     cell = grid.attrs["cell_size"]
-    depth = gaps.ocean(grid.values, window)
+    depth = gaps.ocean(grid.values, window, ablation.land)
     lr, hr, table = blocks.build_pairs(
         depth,
         cell,

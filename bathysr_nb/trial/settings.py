@@ -5,7 +5,7 @@ Source: ours; the comparison is the one of Murakami et al. 2025, with equal budg
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -19,6 +19,7 @@ from bathysr_nb.files.kinds import (
     Share,
 )
 from bathysr_nb.files.yamlfile import Limit, Spelling
+from bathysr_nb.grids.read import Reading
 from bathysr_nb.mixup.planning import Policy
 from bathysr_nb.models.options import Model, Scale
 from bathysr_nb.scores.linear import NEIGHBOURHOOD
@@ -66,13 +67,17 @@ def _room_for_filter(patch_cells, scale) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ablation:
+class Ablation(Reading):
     """The keys of a trial's settings file as attributes; made by `load_settings`.
 
     Attributes
     ----------
     grid : Path
-        High-resolution grid; land is masked.
+        High-resolution grid.
+    variable, crs, cell_size, bounds, positive, missing_value
+        How it is read; see `bathysr_nb.grids.read.Reading`.
+    land : str
+        "mask" makes cells at or above sea level missing, "keep" takes them for seafloor.
     save_dir : Path
         Folder for all output.
     arms : tuple of str
@@ -119,6 +124,7 @@ class Ablation:
     models: Models = ("espcn",)
     seeds: Seeds = (0, 1)
     swap_halves: bool = True
+    land: Literal["mask", "keep"] = "mask"
     kernel_size: Count | None = None
     block_cells: Count = 100
     patch_cells: Count = 64
@@ -149,8 +155,12 @@ class Ablation:
     @property
     def fixed(self) -> dict:
         """The settings that must not change for results to be comparable."""
-        names = [f.name for f in fields(self) if f.name not in GROWING]
-        return {name: getattr(self, name) for name in names} | {"grid": self.grid.name}
+        kept = [f for f in fields(self) if f.name not in GROWING and not self._is_read_as_it_is(f)]
+        return {f.name: getattr(self, f.name) for f in kept} | {"grid": self.grid.name}
+
+    def _is_read_as_it_is(self, field: Field) -> bool:
+        """Whether a field says how the grid is read and is left at its default."""
+        return field.name in (*self.options, "land") and getattr(self, field.name) == field.default
 
 
 def load_settings(path, overrides: dict | None = None) -> Ablation:

@@ -40,27 +40,27 @@ def degrees(values=DEPTHS, south=28.0, west=128.0, step=0.01):
     return dataset(values=values, y=lat, x=lon, dims=("lat", "lon"))
 
 
-def make(kind, folder):
-    """Write DEPTHS as a small file of each format."""
+def make(kind, folder, depths=DEPTHS):
+    """Write depths as a small file of each format."""
     path = folder / f"grid{kind}"
     if kind == ".tif":
-        projected().rio.to_raster(path)
+        projected(depths).rio.to_raster(path)
     elif kind in (".asc", ".grd"):
-        rows = "\n".join(" ".join(f"{v:g}" for v in row) for row in DEPTHS)
+        rows = "\n".join(" ".join(f"{v:g}" for v in row) for row in depths)
         path.write_text(
             f"ncols 4\nnrows 3\nxllcorner 500000\nyllcorner 8000\ndx 100\ndy 50\nNODATA_value -9999\n{rows}\n"
         )
     elif kind in (".xyz", ".txt", ".csv"):
         comma = "," if kind == ".csv" else "  "
-        head = "x,y,depth\n" if kind == ".csv" else ""
-        points = [(X[j], Y[i], DEPTHS[i, j]) for i in range(3) for j in range(4)]
+        head = "x,y,altitude\n" if kind == ".csv" else ""
+        points = [(X[j], Y[i], depths[i, j]) for i in range(3) for j in range(4)]
         path.write_text(head + "\n".join(comma.join(f"{v:g}" if v < 0 else f"{v}" for v in p) for p in points))
     elif kind in (".pkl", ".pickle"):
-        path.write_bytes(pickle.dumps(DEPTHS))
+        path.write_bytes(pickle.dumps(depths))
     elif kind == ".npy":
-        np.save(path, DEPTHS)
+        np.save(path, depths)
     else:
-        save(path, dataset(), {".nc": "h5netcdf", ".3.nc": "scipy"}[kind])
+        save(path, dataset(values=depths), {".nc": "h5netcdf", ".3.nc": "scipy"}[kind])
     return path
 
 
@@ -181,7 +181,7 @@ def test_packed_integers(tmp_path):
         ("z", {"long_name": "Depth below datum"}, True),
         ("deptho", {}, True),
         ("depth", {"positive": "up"}, False),
-        ("elevation", {}, False),
+        ("z", {"standard_name": "height_above_mean_sea_level"}, False),
         ("depth", {"flag_values": [1, 2]}, False),
     ],
 )
@@ -190,11 +190,28 @@ def test_depth_positive_is_told_by_metadata(name, attrs, turned, tmp_path):
     np.testing.assert_array_equal(grid, DEPTHS if turned else -DEPTHS)
 
 
-def test_depth_that_is_negative_already_is_left(tmp_path):
-    np.testing.assert_array_equal(grids.read_grid(save(tmp_path / "a.nc", dataset("depth"))), DEPTHS)
-    values = np.zeros((3, 4))  # land stored as 0
-    values[0, 0] = 7
-    assert float(grids.read_grid(save(tmp_path / "b.nc", dataset("depth", values))).min()) == -7
+@pytest.mark.parametrize("kind", (*KINDS, *ARRAYS))
+def test_positive_depths_are_never_taken_for_mountains(kind, tmp_path):
+    path, options = make(kind, tmp_path, -DEPTHS), {"cell_size": (50, 100)} if kind in ARRAYS else {}
+    fault(path, r"no cell lies below 0 \(1 to 12 m\); give positive='down'", **options)
+    np.testing.assert_array_equal(grids.read_grid(path, positive="down", **options), -DEPTHS)
+    np.testing.assert_array_equal(grids.read_grid(path, positive="up", **options), DEPTHS)
+    fault(path, "positive is 'left'; choose one of up, down", positive="left", **options)
+
+
+def test_a_window_never_turns_the_sign(tmp_path):
+    values = np.where(np.arange(12).reshape(3, 4) < 8, -DEPTHS, -300)  # land in the south
+    declared = save(tmp_path / "a.nc", dataset("depth", values, standard_name="sea_floor_depth_below_sea_level"))
+    whole = grids.read_grid(declared)
+    window = grids.read_grid(declared, bounds=(500000, 8000, 500400, 8100))
+    np.testing.assert_array_equal(window, whole[1:])
+    assert float(window.max()) == 300
+    named = save(tmp_path / "b.nc", dataset("depth", values))
+    for bounds in (None, (500000, 8000, 500400, 8100)):
+        fault(
+            named, "depth is called depth and holds negative numbers .* positive='up' or positive='down'", bounds=bounds
+        )
+        assert float(grids.read_grid(named, positive="down", bounds=bounds).max()) == 300
 
 
 def test_land(tmp_path):
@@ -231,7 +248,7 @@ def test_values_that_are_no_depths(values, match, tmp_path):
 
 def test_shapes_and_coordinates_that_are_no_grid(tmp_path):
     fault(save(tmp_path / "row.nc", dataset().isel(y=[0])), r"shape \(1, 4\)")
-    fault(save(tmp_path / "bent.nc", dataset(x=X + [0, 0, 0, 0.2])), "steps of x are irregular")
+    fault(save(tmp_path / "bent.nc", dataset(x=X + [0, 0, 0, 12])), "steps of x are irregular")
     fault(save(tmp_path / "nan.nc", dataset(y=[1.0, np.nan, 3])), "steps of y are irregular")
     fault(save(tmp_path / "km.nc", dataset(x=("x", X, {"units": "km"}))), "coordinate x is in km")
     fault(save(tmp_path / "feet.nc", dataset(units="feet")), "elevation is in feet; expected metres")
@@ -421,7 +438,7 @@ def test_files_that_are_no_grids(tmp_path):
     fault(tmp_path / "new.nc", "nccopy")
     path = make(".asc", tmp_path)
     path.write_text(path.read_text()[:-20])
-    fault(path, "damaged, or not a ESRI ASCII file")
+    fault(path, "holds '-'; expected numbers|holds 9 values; its header says 3 rows of 4")
 
 
 def test_ascii_nodata_and_square_cells(tmp_path):
@@ -440,9 +457,9 @@ def test_xyz_holes_headers_and_order(tmp_path):
     np.testing.assert_array_equal(grid, [[np.nan, -2, np.nan, -3], [-1, np.nan, np.nan, np.nan]])
     np.testing.assert_allclose(grid.rio.bounds(), (119.95, 9.95, 120.35, 10.15))
     assert grid.rio.crs == "EPSG:4326"
-    path.write_text("x,y,z,error\n0,0,-1,9\n1,0,-2,9\n0,1,-3,9\n1,1,-4,9\n")
+    path.write_text("x,y,z,error\n0,0,-1,9\n10,0,-2,9\n0,10,-3,9\n10,10,-4,9\n")
     np.testing.assert_array_equal(grids.read_grid(path), [[-3, -4], [-1, -2]])
-    assert float(grids.read_grid(path, "error").min()) == 9
+    assert float(grids.read_grid(path, "error", positive="up").min()) == 9
 
 
 @pytest.mark.parametrize(
