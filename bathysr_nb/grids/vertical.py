@@ -48,7 +48,15 @@ def vertical_crs(crs: CRS | None) -> pyproj.CRS | None:
 
 
 def units_fault(raw: xr.DataArray, crs: CRS | None) -> str | None:
-    """What names another unit than the metre, in words: the depths' attribute or the vertical reference system."""
+    """What names another unit than the metre, in words, or None.
+
+    Parameters
+    ----------
+    raw : DataArray
+        With the file's attribute units.
+    crs : CRS or None
+        Whose vertical part may name a unit.
+    """
     if are_other_units(units_of(raw)):
         return units_of(raw)
     vertical = vertical_crs(crs)
@@ -115,7 +123,15 @@ def declared_sign(raw: xr.DataArray) -> str | None:
 
 
 def is_named_depth(raw: xr.DataArray, crs: CRS | None) -> bool:
-    """Whether a name, or the axis of a vertical reference system, says depth, which mostly counts downwards."""
+    """Whether a name says depth, which mostly counts downwards.
+
+    Parameters
+    ----------
+    raw : DataArray
+        With its name and long_name.
+    crs : CRS or None
+        Whose vertical axis may point down.
+    """
     words = f"{raw.name} {raw.attrs.get('long_name')}".lower()
     vertical = vertical_crs(crs)
     axis = vertical.axis_info[0].direction if vertical and vertical.axis_info else "up"

@@ -234,7 +234,8 @@ def read_map(
         coarse = grids.read_grid(lr, **reading | {"cell_size": lr_cell_size})
     if quality is not None:
         is_bare_array = str(quality).endswith((".pkl", ".pickle", ".npy"))
-        identifiers = grids.read_grid(quality, cell_size=cell_size if is_bare_array else None, bounds=bounds, crs=crs)
+        options = {"cell_size": cell_size if is_bare_array else None, "bounds": bounds, "crs": crs}
+        identifiers = grids.read_grid(quality, positive="up", **options)  # codes are above 0
     return coarse, fine, identifiers
 
 

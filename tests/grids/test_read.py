@@ -190,12 +190,12 @@ def test_depth_positive_is_told_by_metadata(name, attrs, turned, tmp_path):
     np.testing.assert_array_equal(grid, DEPTHS if turned else -DEPTHS)
 
 
-@pytest.mark.parametrize("kind", (*KINDS, *ARRAYS))
+@pytest.mark.parametrize("kind", [*KINDS, *ARRAYS])
 def test_positive_depths_are_never_taken_for_mountains(kind, tmp_path):
     path, options = make(kind, tmp_path, -DEPTHS), {"cell_size": (50, 100)} if kind in ARRAYS else {}
     fault(path, r"no cell lies below 0 \(1 to 12 m\); give positive='down'", **options)
-    np.testing.assert_array_equal(grids.read_grid(path, positive="down", **options), -DEPTHS)
-    np.testing.assert_array_equal(grids.read_grid(path, positive="up", **options), DEPTHS)
+    np.testing.assert_array_equal(grids.read_grid(path, positive="down", **options), DEPTHS)
+    np.testing.assert_array_equal(grids.read_grid(path, positive="up", **options), -DEPTHS)
     fault(path, "positive is 'left'; choose one of up, down", positive="left", **options)
 
 
