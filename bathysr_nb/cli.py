@@ -80,6 +80,8 @@ def _build(args) -> None:
         values.setdefault("block_shape", None)
     dataset = Dataset(values.pop("lr", None), values.pop("hr"), **values)
     dataset.save(save_dir, args.force)
+    if dataset.agreement is not None:
+        print(*dataset.agreement.sentences(), sep="\n")
     if any(dataset.trimmed):
         print(f"trimmed to whole blocks: {dataset.trimmed[0]} rows and {dataset.trimmed[1]} columns left out")
     for name in SETS:

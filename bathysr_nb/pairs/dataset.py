@@ -20,6 +20,7 @@ from bathysr_nb import grids
 from bathysr_nb.files import project, store
 from bathysr_nb.files.record import package_versions
 from bathysr_nb.grids import georeference, read
+from bathysr_nb.pairs import agreement
 from bathysr_nb.pairs.blocks import find_pairs, split_blocks, trim
 from bathysr_nb.pairs.downsampling import resize
 from bathysr_nb.pairs.gaps import ocean
@@ -69,6 +70,8 @@ class Dataset:
         HR patches in metres.
     tables : dict of str to DataFrame
         Block and place of each pair of ``train``, ``validation`` and ``test``.
+    agreement : Agreement or None
+        How a given LR grid differs from HR made coarser; None if LR was made from HR.
     trimmed : (int, int)
         HR rows and columns left out beyond whole blocks.
 
@@ -126,10 +129,13 @@ class Dataset:
         self.trimmed = (depth.shape[0] - rows, depth.shape[1] - cols)
         depth = depth[:rows, :cols]
         self.downsampling = downsampling if lr is None else None
+        self.agreement = None
         if lr is None:
             coarse = resize(depth, scale, downsampling)
         else:
             georeference.check_same_ground(lr, hr, scale)
+            if min(lr.shape) >= agreement.SMALLEST:
+                self.agreement = agreement.compare_resolutions(lr.values, hr.values)
             coarse = ocean(lr.values, kernel_size, land)[: rows // scale, : cols // scale]
         usable = None
         if quality is not None:
