@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from typing import Literal
 
+from bathysr_nb import grids
 from bathysr_nb.files.project import root
-from bathysr_nb.files.yamlfile import load_yaml
+from bathysr_nb.files.yamlfile import describe, fits, load_yaml, signature
 
 STATIONS = (
     "01_build_dataset",
@@ -89,6 +91,29 @@ def check_parameters(station: str, namespace: dict) -> dict:
         wanted = wanted if isinstance(wanted, type) else object  # a union such as `int | None` is not checked
         if wanted is float and type(value) is int:
             continue
+        _refuse_text_for_numbers(station, name, value, preset(station)[name])
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted in (int, float)):
             raise ValueError(f"{station}: parameter {name} is {value!r}, expected {wanted.__name__}")
+    if faults := _reading_faults(values.get("reading", {})):
+        raise ValueError(f"{station}: {'; '.join(faults)}")
     return values
+
+
+def _refuse_text_for_numbers(station: str, name: str, value, usual) -> None:
+    """Raise an error for a number in a list that papermill's YAML reads as text, such as 1e-1."""
+    if isinstance(value, list) and isinstance(usual, list) and usual and not any(isinstance(x, str) for x in usual):
+        texts = [(i, item) for i, item in enumerate(value) if isinstance(item, str)]
+        if texts:
+            i, item = texts[0]
+            raise ValueError(f"{station}: parameter {name}[{i}] is the text {item!r}, expected a number such as 0.1")
+
+
+def _reading_faults(reading: dict) -> list[str]:
+    """What is wrong with how a grid is to be read, a fault for each key."""
+    keys = {name: hint for name, (hint, _) in signature(grids.Reading).items()} | {"land": Literal["mask", "keep"]}
+    unknown = [f"unknown key reading.{name}; choose from {', '.join(keys)}" for name in reading if name not in keys]
+    return unknown + [
+        f"reading.{name} is {value!r}, expected {describe(keys[name])}"
+        for name, value in reading.items()
+        if name in keys and not fits(value, keys[name])
+    ]

@@ -18,7 +18,7 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning
 
 from bathysr_nb.files import project
-from bathysr_nb.files.kinds import Positive, Text
+from bathysr_nb.files.kinds import Count, Positive, Text
 from bathysr_nb.files.yamlfile import Limit
 from bathysr_nb.grids import axes, georeference, vertical
 from bathysr_nb.grids.formats import file_kind, opened, reading
@@ -39,7 +39,7 @@ class Reading:
         See `read_grid`.
     """
 
-    variable: Text | None = None
+    variable: Text | Count | None = None
     crs: Text | int | None = None
     cell_size: Positive | tuple[Positive, Positive] | None = None
     bounds: Bounds | None = None
@@ -59,7 +59,7 @@ def bundled_grid() -> Path:
 
 def read_grid(
     path,
-    variable: str | None = None,
+    variable: str | int | None = None,
     *,
     bounds=None,
     cell_size=None,
@@ -76,7 +76,7 @@ def read_grid(
     path : path
         NetCDF-3 or -4 (GMT's older kind too), GeoTIFF, BAG, S-102, Surfer, ESRI ASCII, XYZ columns (.xyz, .txt,
         .csv), pickle (.pkl, .pickle) or .npy. A relative path counts from the project's root.
-    variable : str, optional
+    variable : str or int, optional
         The depth variable of a NetCDF file, column of an XYZ file, or band of a raster by its description or number;
         by default the one called elevation, z or topo, else the only one.
     bounds : (left, bottom, right, top), optional
@@ -135,7 +135,7 @@ def read_grid(
     (100, 100)
     """
     where = "" if Path(path).is_absolute() else f" (a relative path counts from {project.root()})"
-    path = project.resolve(path)
+    path, variable = project.resolve(path), None if variable is None else str(variable)
     name = project.shorten(path)
     if chunks is not None and (type(chunks) is not int or chunks < 1):
         raise ValueError(f"{name}: chunks is {chunks!r}; expected a number of cells, 1 or more")

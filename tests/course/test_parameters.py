@@ -57,3 +57,20 @@ def test_unknown_and_mistyped_parameters_are_named_with_the_choices(tmp_path, mo
     for wrong in ("abc", True, 1.5):
         with pytest.raises(ValueError, match="s: parameter seed is .*, expected int"):
             parameters.check_parameters("s", namespace(run_dir="a", seed=wrong))
+
+
+def test_how_a_grid_is_read_is_checked_before_any_work(tmp_path, monkeypatch):
+    fake(tmp_path, monkeypatch)
+    (tmp_path / "params" / "quick" / "s.yml").write_text("reading: {}\nslope_edges: [0.05, 0.1]\n")
+    good = {"positive": "down", "bounds": [1, 2, 3, 4], "missing_value": -3.4e38, "land": "keep", "variable": 2}
+    values = {"reading": good, "slope_edges": [0.1, 1]}
+    assert parameters.check_parameters("s", namespace(**values)) == values
+    for wrong, match in (
+        ({"positve": "down"}, "unknown key reading.positve; choose from variable, crs"),
+        ({"missing_value": "-3.4e38"}, "reading.missing_value is '-3.4e38', expected a number or null"),
+        ({"bounds": [3, 2, 1, 4]}, r"reading.bounds is .*, expected \[left, bottom, right, top\], rising"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            parameters.check_parameters("s", namespace(**values | {"reading": wrong}))
+    with pytest.raises(ValueError, match=r"parameter slope_edges\[1\] is the text '1e-1', expected a number"):
+        parameters.check_parameters("s", namespace(**values | {"slope_edges": [0.05, "1e-1", 0.2]}))
