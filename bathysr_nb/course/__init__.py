@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["widgets"],
     submod_attrs={
         "stations": ["Station", "ensure", "refuse_other", "run_name", "training_set"],
-        "ground": ["run_grid"],
+        "ground": ["run_grid", "trial_ground"],
         "parameters": ["check_parameters", "preset"],
     },
 )

@@ -3,9 +3,10 @@ import shutil
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from bathysr_nb.course import stations
-from bathysr_nb.files import store
+from bathysr_nb.files import project, store
 
 
 def station(run, name, text="x", **finish):
@@ -107,3 +108,25 @@ def test_training_set_names_the_choices(tmp_path):
         stations.training_set(tmp_path, "nowhere")
     store.save_pair(tmp_path, np.zeros((1, 4, 4)), np.zeros((1, 16, 16)))
     assert stations.training_set(tmp_path, str(tmp_path)) == tmp_path
+
+
+def test_a_trial_of_a_run_is_made_on_the_ground_of_the_run(tmp_path, monkeypatch):
+    from bathysr_nb import grids
+    from bathysr_nb.course import ground
+    from bathysr_nb.trial import load_settings
+
+    path = tmp_path / "mine.nc"
+    lat, lon = 10 + np.arange(40) / 240, 120 + np.arange(50) / 240
+    depth = xr.DataArray(grids.seafloor((40, 50), seed=2), {"y": lat[::-1], "x": lon}, ("y", "x"))
+    (-depth).to_dataset(name="h").to_netcdf(path)
+    own = {"grid": str(path), "reading": {"positive": "down", "crs": "EPSG:4326"}, "kernel_size": 0, "seed": 7}
+    cut = {"block_cells": 10, "patch_cells": 24, "stride": 4, "scale": 3, "source_share": 0.5, "validation_size": 0.2}
+    monkeypatch.delenv("BATHYSR_RUN_DIR", raising=False)
+    stations.Station(tmp_path / "run", "01_build_dataset").finish(own | cut)
+    settings = load_settings(
+        project.root() / "params" / "ablation_quick.yml", ground.trial_ground(tmp_path / "run") | {"save_dir": "x"}
+    )
+    assert (settings.grid, settings.positive, settings.crs, settings.split_seed) == (path, "down", "EPSG:4326", 7)
+    assert {name: getattr(settings, name) for name in cut} == cut
+    read = ground.run_grid(tmp_path / "run")
+    np.testing.assert_allclose(read, np.where(depth < 0, depth, np.nan), rtol=1e-6)
