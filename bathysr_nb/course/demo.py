@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 
@@ -33,13 +32,15 @@ def demo(run_dir="runs/demo") -> None:
 
     Raises
     ------
+    ValueError
+        If the folder holds a station that was made with other parameters than the demo's; nothing is touched then.
     NotebookError
         If a notebook fails; those after it are not run.
     """
     started = time.monotonic()
     run_dir = stations.run_folder(run_dir)
-    for name in TRAININGS:  # trainings of another demo may have other parameters, which 06 refuses to replace
-        shutil.rmtree(run_dir / name, ignore_errors=True)
+    for name in STEPS:  # before any work: a demo replaces only what a demo made
+        stations.refuse_other(run_dir, name, parameters.preset(name))
     for number, name in enumerate(STEPS, 1):
         print(f"[{number}/{len(STEPS)}] {name}", flush=True)
         stations.run_notebook(name, run_dir, progress=sys.stderr.isatty())

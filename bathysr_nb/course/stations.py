@@ -17,7 +17,8 @@ from pathlib import Path
 import papermill
 
 from bathysr_nb.course.parameters import preset
-from bathysr_nb.files import project
+from bathysr_nb.files import project, yamlfile
+from bathysr_nb.files.kinds import Name
 from bathysr_nb.files.record import RECORD, differences, package_versions, read_record
 from bathysr_nb.files.store import checksum, move_into_place, refuse_foreign, write_text
 
@@ -77,6 +78,8 @@ class Station:
 
     def __init__(self, run_dir, name: str, keep: bool = False):
         self.run = run_folder(run_dir)
+        if Path(name).is_absolute() or {".", ".."} & set(name.split("/")) or not name.strip("/"):
+            raise ValueError(f"station {name!r}: expected a folder below the run folder")
         self.target, self.path, self.started = self.run / name, _part(self.run / name), time.time()
         refuse_foreign(self.target, _is_ours(self.run, self.target), "notebook")
         if self.path.exists() and not keep:
@@ -241,8 +244,8 @@ def training_set(run_dir, name: str) -> Path:
     return folder
 
 
-def run_name(model: str, training_set: str) -> str:
-    """Default folder of a training inside ``06_train``: the network and, unless it is flips, the training set.
+def run_name(model: str, training_set: str, name: str = "") -> str:
+    """Folder of a training inside ``06_train``: by default the network and, unless it is flips, the training set.
 
     Parameters
     ----------
@@ -250,12 +253,23 @@ def run_name(model: str, training_set: str) -> str:
         E.g. ``espcn``.
     training_set : str
         As in `training_set`.
+    name : str
+        Instead of the default.
+
+    Raises
+    ------
+    ValueError
+        If it is not the name of one folder.
 
     Examples
     --------
     >>> run_name("espcn", "flips"), run_name("espcn", "adaptive_mixup")
     ('espcn', 'espcn-adaptive_mixup')
     """
+    if name and not yamlfile.fits(name, Name):
+        raise ValueError(f"name is {name!r}, expected {yamlfile.describe(Name)}")
+    if name:
+        return name
     return model if training_set == "flips" else f"{model}-{Path(training_set).name}"
 
 

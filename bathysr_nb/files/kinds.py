@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PureWindowsPath
 from typing import Annotated, Literal
 
 from bathysr_nb.files.yamlfile import Limit
@@ -19,7 +19,9 @@ Rate = Annotated[float, Limit("a number of at least 1", lambda x: x >= 1)]
 Noise = Annotated[float, Limit("a number from 0 to 0.5", lambda x: 0 <= x <= 0.5)]
 Degrees = Annotated[float, Limit("degrees from 0 to 180", lambda x: 0 <= x <= 180)]
 Text = Annotated[str, Limit("text", bool)]
-Name = Annotated[str, Limit("a folder name without a path", lambda s: Path(s).name == s and s not in ("", ".."))]
+Name = Annotated[
+    str, Limit("a folder name without a path", lambda s: PureWindowsPath(s).name == s and s not in ("", ".."))
+]
 
 Kernel = Annotated[int, Limit("an odd whole number above 0", lambda n: n > 0 and n % 2 == 1)]
 Kernels = Annotated[tuple[Kernel, ...], Limit("a list of odd whole numbers above 0", bool)]

@@ -79,10 +79,12 @@ def replacing_folder(path, overwrite: bool = False):
     Raises
     ------
     FileExistsError
-        If `path` exists, is not empty, and `overwrite` is false.
+        If `path` is a file, or is not empty and `overwrite` is false.
     """
     path = Path(path).resolve()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
+    if path.exists() and not path.is_dir():
+        raise FileExistsError(f"{path}: is a file; expected a folder to write, which never replaces a file")
+    if path.exists() and any(path.iterdir()) and not overwrite:
         raise FileExistsError(f"{path}: exists already; pass overwrite=True (--force) to replace it")
     path.parent.mkdir(parents=True, exist_ok=True)
     with scratch_beside(path) as scratch:

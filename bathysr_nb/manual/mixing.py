@@ -6,6 +6,7 @@ Source: manual 1.3 (``mixup.py``); `lambda_policy` and `seed` are ours.
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,6 +219,13 @@ def mix_files(params: MixupParams, force: bool = False) -> mixup_report.MixupRep
     return report
 
 
+#: The files that are written, and those that `bathysr features` adds to them.
+MADE = re.compile(
+    r"(picked_images/)?(data_(HR|LR)(_\w+)?\.(pkl|csv|png)|pairs\.csv)|figures/mixup_\d+-\d+\.png"
+    r"|(blends|bins|summary)\.csv|histograms\.png"
+)
+
+
 def _refuse(params: MixupParams, force: bool) -> None:
     """Raise the errors that can be known before any work."""
     folder = params.train_dir
@@ -225,7 +233,10 @@ def _refuse(params: MixupParams, force: bool) -> None:
         where = f"{folder}; pass force=True (--force) to do it anyway"
         raise ValueError(f"train_dir: mixup is for the training set only: {where}")
     save = params.save_dir
-    if save.exists() and (not save.is_dir() or any(save.iterdir())) and not force:
+    if save.exists() and not save.is_dir():
+        raise FileExistsError(f"{save}: is a file; expected a folder to write, which never replaces a file")
+    store.refuse_foreign(save, MADE.fullmatch, "mixup")
+    if save.exists() and any(save.iterdir()) and not force:
         raise FileExistsError(f"{save}: exists already; pass force=True (--force) to replace it")
     if save.resolve() in (params.hr_file.resolve().parent, params.lr_file.resolve().parent):
         raise ValueError(f"save_dir_name: {save} is the folder of the input pairs; expected another one")

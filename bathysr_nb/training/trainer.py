@@ -50,6 +50,12 @@ WRITTEN = (
     "evaluation",
 )
 LEFT_OVER = tuple(f".{Path(pattern).stem}-*" for pattern in WRITTEN)  # half-written when a run was killed
+#: Folders that other verbs make in log_dir, a file that each of them has, and the verb.
+SIGNS = {
+    "tensorboard": ("events.out.*", "training"),
+    "test_result": ("test_results.csv", "test"),
+    "evaluation": ("scores.md", "evaluation"),
+}
 TEST_PATCHES = 4  # validation patches in test_*.png
 
 
@@ -138,7 +144,7 @@ def train(
         network, a loss becomes NaN (naming epoch and batch), or a run to `resume` had other parameters
         or data.
     FileExistsError
-        If the folder holds a run and neither `resume` nor `force` is true.
+        If the folder holds a run and neither `resume` nor `force` is true, or files that no run made.
     """
     recipe = recipe or Recipe()
     log_dir, (lr, hr), validation = Path(log_dir), _checked(training, scale), _checked(validation, scale)
@@ -148,6 +154,7 @@ def train(
     record = _record(asked | {"weights": weights} | options | asdict(recipe), training, validation)
     if force:
         _spare(log_dir, weights)
+    _refuse_foreign(log_dir)
     resumes = not force and _check_folder(log_dir, record, resume)
 
     use_every_gpu(recipe.batch_size)
@@ -311,6 +318,21 @@ def _check_folder(log_dir: Path, record: dict, resume: bool) -> bool:
     return (log_dir / STATE).exists()
 
 
+def _refuse_foreign(log_dir: Path) -> None:
+    """Raise a FileExistsError if the folder has files where a run would write that no run is known to have made."""
+    if not (log_dir / RECORD).exists():
+        strangers = sorted(path.name for pattern in WRITTEN for path in log_dir.glob(pattern))
+        if strangers:
+            raise FileExistsError(
+                f"{log_dir}: holds {strangers[0]} without {RECORD}, so no run is known to have made it; "
+                "move it away, or choose another log_dir"
+            )
+    for name, (sign, maker) in SIGNS.items():
+        folder = log_dir / name
+        if folder.exists() and any(folder.rglob("*")) and not any(folder.rglob(sign)):
+            raise FileExistsError(f"{folder}: was made by no {maker}; move it away, or choose another log_dir")
+
+
 def _spare(log_dir: Path, weights) -> None:
     """Raise a ValueError if the weights to start from would be deleted with the earlier run."""
     if weights is not None and Path(weights).resolve() in {p.resolve() for w in WRITTEN for p in log_dir.glob(w)}:
@@ -337,9 +359,9 @@ def _clear(log_dir: Path, patterns) -> None:
 def _begin_folder(log_dir: Path, normalisation: Normalisation, training_range: TrainingRange, record: dict) -> None:
     """Write what is known before the first epoch."""
     log_dir.mkdir(parents=True, exist_ok=True)
+    store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)  # first: it says whose the rest is
     store.write_text(log_dir / NORMALISATION, normalisation.to_json(), overwrite=True)
     store.write_text(log_dir / TRAINING_RANGE, training_range.to_json(), overwrite=True)
-    store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
 
 
 def _watchers(history, recipe: Recipe, validation, normalisation: Normalisation) -> list[keras.callbacks.Callback]:

@@ -130,3 +130,27 @@ def test_a_trial_of_a_run_is_made_on_the_ground_of_the_run(tmp_path, monkeypatch
     assert {name: getattr(settings, name) for name in cut} == cut
     read = ground.run_grid(tmp_path / "run")
     np.testing.assert_allclose(read, np.where(depth < 0, depth, np.nan), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [".", "..", "../../x", "/tmp/x", "06_train/..", ""])
+def test_a_station_never_leaves_its_run(name, tmp_path):
+    station(tmp_path, "06_train/mine", "kept")
+    with pytest.raises(ValueError, match="expected a folder below the run folder"):
+        stations.Station(tmp_path, name)
+    if name:
+        with pytest.raises(ValueError, match="expected a folder name without a path"):
+            stations.run_name("espcn", "flips", name)
+    assert (tmp_path / "06_train" / "mine" / "table.csv").read_text() == "kept"
+
+
+def test_a_demo_touches_nothing_that_another_run_made(tmp_path, monkeypatch):
+    from bathysr_nb.course import demo, parameters
+
+    monkeypatch.delenv("BATHYSR_RUN_DIR", raising=False)
+    folder = station(
+        tmp_path, "06_train/espcn", "hours of work", parameters=parameters.preset("06_train/espcn") | {"seed": 99}
+    )
+    with pytest.raises(ValueError, match="06_train/espcn already exists, made with seed 99"):
+        demo.demo(tmp_path)
+    assert (folder / "table.csv").read_text() == "hours of work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["06_train"]

@@ -179,3 +179,12 @@ def test_a_scratch_folder_is_removed_even_when_stopped_while_it_is_made(tmp_path
     with pytest.raises(SystemExit), store.scratch_beside(tmp_path / "map.tif"):
         pass
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_never_replaces_a_file(overwrite, tmp_path):
+    (tmp_path / "grid.nc").write_text("kept")
+    with pytest.raises(FileExistsError, match=r"grid\.nc: is a file; expected a folder"):
+        with store.replacing_folder(tmp_path / "grid.nc", overwrite):
+            pass
+    assert (tmp_path / "grid.nc").read_text() == "kept"

@@ -120,3 +120,19 @@ def test_cell_size_comes_from_the_table_beside_the_patches(config, capsys, rows,
     (config.parent / "data" / "train" / "patches.csv").write_text(table)
     assert run(capsys, config)[0] == 0
     assert json.loads((config.parent / "log" / "training_range.json").read_text())["cell_size"] == cells
+
+
+def test_files_that_no_run_made_are_never_overwritten(config, capsys):
+    log = config.parent / "log"
+    log.mkdir()
+    (log / "model.keras").write_text("mine")
+    for more in ((), ("--force",), ("--resume",)):
+        status, said = run(capsys, config, *more)
+        assert (status, "holds model.keras without run.json" in said.err) == (1, True)
+    (log / "model.keras").unlink()
+    assert run(capsys, config)[0] == 0
+    (log / "evaluation").mkdir()
+    (log / "evaluation" / "notes.txt").write_text("mine")
+    status, said = run(capsys, config, "--force")
+    assert (status, "was made by no evaluation" in said.err) == (1, True)
+    assert (log / "evaluation" / "notes.txt").read_text() == "mine"
