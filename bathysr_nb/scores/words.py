@@ -19,7 +19,8 @@ over blocks (Student's t), given from {FEWEST} blocks on; then the number of blo
 is over all cells; it says how large the error of the whole area is, and a few rough blocks decide it. Its brackets
 are 95% intervals from resampling blocks, both sides of a change with the same draw, widened for the effective number
 of blocks (in parentheses); with fewer than {FEW_BLOCKS} blocks, or fewer than {FEW_EFFECTIVE} effective ones, there
-is none, and the row "most error in" names the block that decides. Intervals say how much depends on which blocks
+is none, and the row "most error in" names the block that decides. RMSE of inner and of all cells are over different
+cells, so either may be the larger: compare methods within a row. Intervals say how much depends on which blocks
 were scored; they exclude variation between training runs."""
 
 
