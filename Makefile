@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # 01 makes what the others of its line read, so it comes first; a notebook stays on one of the two processes
 TWO := -n 2 --dist loadfile
 FIRST := notebooks/01_*.ipynb
-LIGHT := notebooks/02_*.ipynb notebooks/03_*.ipynb notebooks/04_*.ipynb notebooks/05_*.ipynb
+LIGHT := notebooks/00_*.ipynb notebooks/02_*.ipynb notebooks/03_*.ipynb notebooks/04_*.ipynb notebooks/05_*.ipynb
 TRAINING := notebooks/06_*.ipynb notebooks/07_*.ipynb notebooks/08_*.ipynb
 SOLUTIONS := notebooks/solutions/*.ipynb
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
@@ -33,8 +33,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## run notebooks 01 to 08 on the bundled grid and write runs/demo/report.html
 	@$(BIN)/bathysr demo
 
-lab: $(READY) ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir notebooks
+lab: $(READY) ## open notebook 00 in JupyterLab
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
 check: $(READY) ## lint, format, links of pages and notebooks, pages that are made by command
 	$(BIN)/ruff check .

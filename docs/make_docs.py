@@ -5,7 +5,7 @@
 
 Two comments mark where they stand in a page, such as ``<!-- verbs: begin -->`` and ``<!-- verbs: end -->``. Verbs come
 from the command line's own help; folders, modules and their descriptions from ``docs/floors.txt``, docstrings and
-imports; make's targets from the Makefile.
+imports; make's targets from the Makefile; the links between notebooks from their order and headings.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import sys
 from pathlib import Path
 
+import course_links
 import package_picture
 import package_tree
 
@@ -39,7 +40,7 @@ def pages(root: Path) -> dict[Path, str]:
         for marker, piece in pieces.items():
             text = replaced(text, marker, piece, name)
         texts[root / name] = text
-    return texts
+    return texts | course_links.pages(root, replaced)
 
 
 def replaced(text: str, marker: str, piece: str, name: str) -> str:
