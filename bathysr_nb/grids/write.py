@@ -19,6 +19,7 @@ SUFFIXES = (".nc", ".tif", ".tiff")
 BLOCK = 256  # cells along the side of a compressed chunk
 CACHE = 128  # MiB of GDAL's cache; its default grows with the machine's memory
 KEPT = ("long_name", "standard_name", "units", "positive", "flag_masks", "flag_values", "flag_meanings")
+KEPT += ("ancillary_variables", "level")
 GLOBAL = ("title", "source", "history")
 
 
@@ -108,7 +109,7 @@ def _plain(name: str, grid) -> xr.Dataset:
                 field.data if field.dtype.kind in "iu" and key != "elevation" else field.data.astype(np.float32),
                 axes,
                 ("y", "x"),
-                attrs=known.get(key) or {k: v for k, v in field.attrs.items() if k in KEPT},
+                attrs={k: v for k, v in field.attrs.items() if k in KEPT} | known.get(key, {}),
             )
             for key, field in fields.items()
         }
@@ -135,7 +136,7 @@ def _write_geotiff(plain: xr.Dataset, part: Path) -> None:
     bands = _bands(plain)
     missing = np.nan if bands.dtype.kind == "f" else None
     tiles = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "bigtiff": "IF_SAFER"}
-    averaged = "AVERAGE" if bands.dtype.kind == "f" else "NEAREST"
+    averaged = "AVERAGE" if all(field.dtype.kind == "f" for field in plain.data_vars.values()) else "NEAREST"
     packed = {"compress": "DEFLATE", "predictor": "YES", "bigtiff": "IF_SAFER", "overview_resampling": averaged}
     part.unlink()  # rasterio would try to open the empty file
     with store.scratch_beside(part) as folder, rasterio.Env(GDAL_CACHEMAX=CACHE):
