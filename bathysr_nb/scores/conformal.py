@@ -127,7 +127,7 @@ def held_out_ratios(relief: np.ndarray, error: np.ndarray, block: np.ndarray) ->
     for k, name in enumerate(np.unique(block)):
         a, b = _fit_line(*(np.delete(side, k, axis=0) for side in drawn))
         own = block == name
-        rows.append(np.quantile(error[own] / (a + b * relief[own])[..., None], place))
+        rows.append(_quantiles(error[own] / (a + b * relief[own])[..., None], place))
     return np.stack(rows)
 
 
