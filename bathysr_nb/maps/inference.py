@@ -329,11 +329,18 @@ def _tile(window, inner, *, model, cells: int, reach: int, orientations, width, 
     if rule:
         fields[:1] = make_consistent(fields[:1], patch[None][:, own[0], own[1]], rule)
     if width:
-        half = (width.a + width.b * conformal.local_relief(patch)[own]).astype(np.float32)
-        fields = np.insert(fields, 1, half.repeat(cells, 0).repeat(cells, 1), axis=0)
+        fields = _with_second(fields, width.a + width.b * conformal.local_relief(patch)[own], cells)
     if missing[inner].any():
         fields[:, missing[inner].repeat(cells, 0).repeat(cells, 1)] = np.nan
     return fields
+
+
+def _with_second(fields: np.ndarray, coarse: np.ndarray, cells: int) -> np.ndarray:
+    """The fields with another after the first, whose LR cells are repeated; written once, as copies take time."""
+    more = np.empty((len(fields) + 1, *fields.shape[1:]), np.float32)
+    more[0], more[2:] = fields[0], fields[1:]
+    more[1].reshape(coarse.shape[0], cells, coarse.shape[1], cells)[...] = coarse[:, None, :, None]
+    return more
 
 
 def fill_missing(depth: np.ndarray) -> np.ndarray:

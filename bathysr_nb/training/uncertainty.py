@@ -17,7 +17,7 @@ from bathysr_nb.scores import conformal
 
 UNCERTAINTY = "uncertainty.json"  # beside model.keras
 RIM = conformal.REACH  # LR cells off each side of a patch that are not counted: a map has neighbours there
-REMEDY = "run bathysr calibrate with the input file that it was trained by"
+REMEDY = "run bathysr calibrate with its input file, or write maps.calibrate_on(...).to_json() there"
 
 
 @dataclass(frozen=True)
