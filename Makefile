@@ -74,6 +74,7 @@ benchmarks: $(READY) ## speed and memory beside the plain way, into docs/results
 	$(BIN)/python benchmarks/map_speed.py > docs/results/map_speed.txt
 	$(BIN)/python benchmarks/train_speed.py > docs/results/train_speed.txt
 	$(BIN)/python benchmarks/train_tried.py > docs/results/train_tried.txt
+	$(BIN)/python benchmarks/coverage.py
 
 ablations: $(READY) ## the trial of training sets at full length (an hour), into docs/results
 	@set -e; for name in manual residual; do \

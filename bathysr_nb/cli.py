@@ -16,6 +16,8 @@ from typing import Literal
 from bathysr_nb.files import project, yamlfile
 from bathysr_nb.training.choices import PRECISIONS
 
+LEVEL = 0.95  # of superresolve --uncertainty
+
 # Everything heavier is imported by the verb that needs it, so that --help and faults in the input come at once.
 
 NEGATIVE_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
@@ -33,6 +35,7 @@ EXAMPLES = {
     "train": "bathysr train params/input_espcn.yml --set seed=1 --set log_dir=../runs/espcn_1",
     "test": "bathysr test params/input_espcn.yml",
     "evaluate": "bathysr evaluate params/input_espcn.yml --slope-edges 0.015,0.03,0.05",
+    "calibrate": "bathysr calibrate params/input_espcn.yml --force",
     "superresolve": "bathysr superresolve runs/espcn/model.keras gebco.nc finer.tif --average --land mask",
     "ablate": "bathysr ablate params/ablation_residual.yml --set seeds=[0,1,2,3,4] --workers 2",
 }
@@ -199,6 +202,17 @@ def _train(args) -> None:
     flags = {"mixed_precision": args.mixed_precision, "xla": args.xla, "tensorboard": args.tensorboard}
     trained = train_params(params, resume=args.resume, force=args.force, **flags)
     print(training_summary(params, trained))
+    from bathysr_nb.manual.calibration import calibration_summary
+
+    print(calibration_summary(params))
+
+
+def _calibrate(args) -> None:
+    params = _params(args)
+    from bathysr_nb.manual.calibration import calibrate_params, calibration_summary
+
+    calibrate_params(params, args.force)
+    print(calibration_summary(params))
 
 
 def _test(args) -> None:
@@ -225,9 +239,19 @@ def _superresolve(args) -> None:
     from bathysr_nb.maps import mapfile
 
     reading = {key: getattr(args, key) for key in (*yamlfile.signature(grids.Reading), "land")}
-    options = {"average": args.average, "applicability": args.applicability}
+    options = {"average": args.average, "applicability": args.applicability} | _layers(args)
     options |= {"tile": args.tile} if args.tile is not None else {}
     print(mapfile.superresolve_file(args.model, args.input, args.output, overwrite=args.force, **options, **reading))
+
+
+def _layers(args) -> dict:
+    """What a map is to hold beside its elevation, and whether it is to give IN back."""
+    for name, asked in (("level", args.uncertainty), ("downsampling", args.consistent)):
+        if getattr(args, name) is not None and not asked:
+            raise ValueError(f"--{name} is given without --{'uncertainty' if name == 'level' else 'consistent'}")
+    level = (LEVEL if args.level is None else args.level) if args.uncertainty else None
+    chosen = {"flags": args.flags, "consistent": args.consistent, "downsampling": args.downsampling}
+    return {"uncertainty": level, **chosen}
 
 
 def _ablate(args) -> None:
@@ -392,6 +416,7 @@ def _add_superresolve(verbs) -> None:
         metavar="OUT2",
         help="also write where IN is steeper, deeper or shallower than the training data",
     )
+    _add_layers(verb)
     _add_force(verb)
     reading = verb.add_argument_group("how IN is read")
     reading.add_argument("--variable", help="depth variable or band, if IN has several")
@@ -404,6 +429,24 @@ def _add_superresolve(verbs) -> None:
         "--land", choices=("keep", "mask"), default="keep", help="keep land heights or mask land (default: %(default)s)"
     )
     reading.add_argument("--missing-value", type=float, help="a further value that marks missing cells")
+
+
+def _add_layers(verb) -> None:
+    verb.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="add a layer: the half-width that errors are expected within, as bathysr calibrate found it",
+    )
+    verb.add_argument("--level", type=float, help=f"share of the errors within it (default: {LEVEL})")
+    verb.add_argument("--flags", action="store_true", help="add a layer: the flags of --applicability, in OUT itself")
+    verb.add_argument(
+        "--consistent", action="store_true", help="change the map so that downsampling it gives IN back to 0.01 m"
+    )
+    verb.add_argument(
+        "--downsampling",
+        choices=("bilinear", "area"),
+        help="the rule for that (default: the one that the training pairs were made by)",
+    )
 
 
 def _add_ablate(verbs) -> None:
@@ -441,6 +484,8 @@ def parser() -> argparse.ArgumentParser:
     _add_preview(verbs)
     _add_train(verbs)
     _add_scoring(verbs)
+    help = "measure on the validation blocks how far a trained network's maps may be off, and write uncertainty.json"
+    _configured_verb(verbs, "calibrate", _calibrate, help)
     _add_superresolve(verbs)
     _add_ablate(verbs)
     return top

@@ -21,7 +21,7 @@ BLOCK = 256  # cells along the side of a compressed chunk
 PACKED = {"compress": "DEFLATE", "predictor": "YES", "bigtiff": "IF_SAFER"}
 CACHE = 128  # MiB of GDAL's cache; its default grows with the machine's memory
 KEPT = ("long_name", "standard_name", "units", "positive", "flag_masks", "flag_values", "flag_meanings")
-KEPT += ("vertical_datum", "ancillary_variables")
+KEPT += ("vertical_datum", "ancillary_variables", "level")
 GLOBAL = ("title", "source", "history")
 
 
@@ -116,7 +116,7 @@ def _plain(name: str, grid) -> xr.Dataset:
                 field.data if field.dtype.kind in "iu" and key != "elevation" else field.data.astype(np.float32),
                 axes,
                 ("y", "x"),
-                attrs=known.get(key) or {k: v for k, v in field.attrs.items() if k in KEPT},
+                attrs={k: v for k, v in field.attrs.items() if k in KEPT} | known.get(key, {}),
             )
             for key, field in fields.items()
         }
@@ -139,8 +139,7 @@ def _write_netcdf(plain: xr.Dataset, part: Path) -> None:
 
 
 def _elevation_attributes(field: xr.DataArray) -> dict[str, str]:
-    more = {key: field.attrs[key] for key in ("ancillary_variables",) if key in field.attrs}
-    return vertical.attributes(str(field.attrs.get("vertical_datum", vertical.UNKNOWN))) | more
+    return vertical.attributes(str(field.attrs.get("vertical_datum", vertical.UNKNOWN)))
 
 
 def _check_bag(name: str, plain: xr.Dataset) -> None:

@@ -91,6 +91,7 @@ def train_params(params: Params, *, resume: bool = False, force: bool = False, *
         norm_range=params.norm_range,
         weights=weights,
         cell_size=cell_size(params),
+        validation_block=sets.patch_blocks(params.data_dir / "validation" / "data_HR.pkl", validation.kept),
         resume=resume,
         force=force,
         verbose=True,

@@ -22,24 +22,37 @@ from scipy import ndimage
 from bathysr_nb.augment import symmetries
 from bathysr_nb.files import project
 from bathysr_nb.grids import georeference, vertical
+from bathysr_nb.maps import layers
 from bathysr_nb.maps.tiles import map_tiles
 from bathysr_nb.models.backend import keras
 from bathysr_nb.models.build import load_model, predictor
 from bathysr_nb.models.layers import LocalMean
 from bathysr_nb.models.receptive import receptive_field
+from bathysr_nb.scores import conformal
+from bathysr_nb.scores.consistency import make_consistent
 from bathysr_nb.training.training_range import TrainingRange, cell_ratio
+from bathysr_nb.training.uncertainty import Uncertainty
 
 TILE = 512  # LR cells
 LEAST = 5  # cells along a grid's side: the support of bicubic interpolation
 HALO = 32  # LR cells, if the receptive field is unknown
 OTHER_CELLS = 1.5  # ratio of cell size to that of the training above which there is a warning
 SQUARE_TOLERANCE = 0.01  # relative difference of the sides below which cells count as square
-SPREAD = "spread"
 _one_at_a_time = threading.Lock()  # so that threads load a network once, and each tile uses all cores
 
 
 def superresolve(
-    grid: xr.DataArray, model, *, tile: int = TILE, average: bool = False, progress: bool = True
+    grid: xr.DataArray,
+    model,
+    *,
+    tile: int = TILE,
+    average: bool = False,
+    uncertainty: float | None = None,
+    calibration: Uncertainty | None = None,
+    flags: bool = False,
+    consistent: bool = False,
+    downsampling: str | None = None,
+    progress: bool = True,
 ) -> xr.Dataset:
     """Make a grid finer with a network.
 
@@ -55,20 +68,33 @@ def superresolve(
         LR cells along a tile's side.
     average : bool
         Predict each tile in eight orientations (four where cells are not square) and take the mean.
+    uncertainty : float, optional
+        A level such as 0.95: also give the half-width that this share of the errors is expected within.
+    calibration : Uncertainty, optional
+        Where the half-widths come from; None: ``uncertainty.json`` beside the model.
+    flags : bool
+        Also give `bathysr_nb.maps.applicability.applicability`, each LR cell's flags for all SR cells in it.
+    consistent : bool
+        Change the map as little as possible so that downsampling it gives `grid` back; see
+        `bathysr_nb.scores.consistency.make_consistent`.
+    downsampling : {"bilinear", "area"}, optional
+        The rule for that; None: the one that the training pairs were made by, from ``training_range.json``.
     progress : bool
         Show a progress bar on a terminal or in JupyterLab.
 
     Returns
     -------
     Dataset, dims (y, x), float32
-        ``elevation`` in metres, with the outer edges and the reference system of `grid`; with `average` also
-        ``spread``, the standard deviation over the orientations in metres. Lazy if `grid` is, else computed.
+        ``elevation`` in metres, with the outer edges and the reference system of `grid`. If asked for, also
+        ``uncertainty`` in metres; ``spread``, the standard deviation over the orientations in metres; and
+        ``applicability``, uint8. Lazy if `grid` is, else computed.
 
     Raises
     ------
     FileNotFoundError, ValueError
         If the model is missing or does not enlarge one field by a whole factor; if the grid has no
-        coordinates, fewer than 5 cells along a side or only missing cells; if the network predicts NaN.
+        coordinates, fewer than 5 cells along a side or only missing cells; if the network predicts NaN; if what
+        `uncertainty`, `flags` or `consistent` need is not beside the model, or was made for another.
 
     Warns
     -----
@@ -103,6 +129,9 @@ def superresolve(
     grid = _checked(grid)
     model = model if isinstance(model, keras.Model) else str(project.resolve(model))
     network = network_of(model)
+    width = layers.half_width(model, uncertainty, calibration)
+    rule = layers.downsampling_rule(model, downsampling) if consistent else None
+    training = layers.training_range_of(model) if flags else None
     scale, reach = scale_of(network), receptive_field(network)
     _warn_of_other_cells(grid, model)
     if unknown := reach is None:
@@ -110,20 +139,29 @@ def superresolve(
         reach = HALO
     orientations = _orientations(grid) if average else symmetries.SQUARE[:1]
     lazy = grid.chunks is not None
+    seen = max(reach, conformal.REACH if width else 0)
+    options = {
+        "model": model,
+        "cells": scale,
+        "reach": seen,
+        "orientations": orientations,
+        "width": width,
+        "rule": rule,
+    }
     fields = map_tiles(
         _tile,
         grid.data if lazy else da.from_array(grid.values, chunks=-1),
         tile,
-        margin=reach * 3,  # within which all lies that a tile depends on: see _tile
+        margin=seen * 3,  # within which all lies that a tile depends on: see _tile
         dtype=np.float32,
-        fields=1 + average,
+        fields=1 + (width is not None) + average,
         scale=scale,
-        model=model,
-        cells=scale,
-        reach=reach,
-        orientations=orientations,
+        **options,
     )
-    sr = _dataset(grid, fields, scale, _history(grid, model, network, scale=scale, orientations=len(orientations)))
+    sr = _dataset(grid, fields, scale, width).assign_attrs(history=_history(grid, model, network, options, uncertainty))
+    if training:
+        layers.add_flags(sr, grid, training, scale, reach)
+    layers.name_companions(sr)
     if lazy:
         return sr
     with computing("superresolve", progress):
@@ -242,11 +280,12 @@ def _orientations(grid: xr.DataArray):
     return symmetries.SQUARE if abs(dy / dx - 1) < SQUARE_TOLERANCE else symmetries.RECTANGLE
 
 
-def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> xr.Dataset:
+def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, width: layers.HalfWidth | None) -> xr.Dataset:
     attributes = {"elevation": vertical.attributes(grid.attrs.get("vertical_datum", vertical.UNKNOWN))}
-    attributes[SPREAD] = {"long_name": "standard deviation over flips and turns", "units": "m"}
+    attributes |= {layers.UNCERTAINTY: dict(width.attrs)} if width else {}
+    attributes[layers.SPREAD] = {"long_name": "standard deviation over flips and turns", "units": "m"}
     variables = {name: (("y", "x"), field, attrs) for field, (name, attrs) in zip(fields, attributes.items())}
-    sr = xr.Dataset(variables, georeference.finer_axes(grid, scale), {"history": history})
+    sr = xr.Dataset(variables, georeference.finer_axes(grid, scale))
     if grid.rio.crs is not None:
         sr = sr.rio.write_crs(grid.rio.crs)
     for field in sr.data_vars.values():
@@ -255,17 +294,19 @@ def _dataset(grid: xr.DataArray, fields: da.Array, scale: int, history: str) -> 
     return sr
 
 
-def _history(grid: xr.DataArray, model, network: keras.Model, *, scale: int, orientations: int) -> str:
+def _history(grid: xr.DataArray, model, network: keras.Model, options: dict, level: float | None) -> str:
     of = "" if isinstance(model, keras.Model) else f" of {project.shorten(model)}"
     source = f" from {grid.encoding['source']}" if "source" in grid.encoding else ""
-    mean = f", mean of {orientations} orientations" if orientations > 1 else ""
+    mean = f", mean of {count} orientations" if (count := len(options["orientations"])) > 1 else ""
+    same = f", consistent by the {options['rule']} rule" if options["rule"] else ""
+    band = "" if level is None else f", uncertainty at {100 * level:.4g}%"
     now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    made = f"{network.name}{of}, scale {scale}{source}{mean}"
+    made = f"{network.name}{of}, scale {options['cells']}{source}{mean}{same}{band}"
     return f"{now} bathysr-nb {metadata.version('bathysr-nb')} superresolve: {made}"
 
 
-def _tile(window, inner, *, model, cells: int, reach: int, orientations) -> np.ndarray:
-    """One tile of the map: shape (1 or 2, h cells, w cells), where an LR cell becomes `cells` x `cells`.
+def _tile(window, inner, *, model, cells: int, reach: int, orientations, width, rule) -> np.ndarray:
+    """One tile of the map: shape (fields, h cells, w cells), where an LR cell becomes `cells` x `cells`.
 
     The network sees the tile and `reach` cells around it. A missing cell that a known cell of the tile sees is at
     most sqrt(2) `reach` from it, so the nearest known depth, which replaces it, lies within 3 `reach` of the tile.
@@ -275,20 +316,30 @@ def _tile(window, inner, *, model, cells: int, reach: int, orientations) -> np.n
         missing = ~np.isfinite(window)
         if missing[inner].all():
             shape = tuple((side.stop - side.start) * cells for side in inner)
-            return np.full((1 + (len(orientations) > 1), *shape), np.nan, np.float32)
+            return np.full((1 + (width is not None) + (len(orientations) > 1), *shape), np.nan, np.float32)
         halo = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in inner)
         patch = fill_missing(window)[halo]
         fields = _averaged(network, patch, orientations)
-    tile = [
-        slice((side.start - around.start) * cells, (side.stop - around.start) * cells)
-        for side, around in zip(inner, halo)
-    ]
+    own = tuple(slice(side.start - around.start, side.stop - around.start) for side, around in zip(inner, halo))
+    tile = tuple(slice(side.start * cells, side.stop * cells) for side in own)
     fields = fields[:, tile[0], tile[1]]
     if not np.isfinite(fields.sum()):  # one NaN makes the sum NaN, and no array of booleans is needed
         raise ValueError(f"{network.name}: the weights predict NaN; take those of an earlier epoch")
+    if rule:
+        fields[:1] = make_consistent(fields[:1], patch[None][:, own[0], own[1]], rule)
+    if width:
+        fields = _with_second(fields, width.a + width.b * conformal.local_relief(patch)[own], cells)
     if missing[inner].any():
         fields[:, missing[inner].repeat(cells, 0).repeat(cells, 1)] = np.nan
     return fields
+
+
+def _with_second(fields: np.ndarray, coarse: np.ndarray, cells: int) -> np.ndarray:
+    """The fields with another after the first, whose LR cells are repeated; written once, as copies take time."""
+    more = np.empty((len(fields) + 1, *fields.shape[1:]), np.float32)
+    more[0], more[2:] = fields[0], fields[1:]
+    more[1].reshape(coarse.shape[0], cells, coarse.shape[1], cells)[...] = coarse[:, None, :, None]
+    return more
 
 
 def fill_missing(depth: np.ndarray) -> np.ndarray:

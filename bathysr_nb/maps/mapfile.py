@@ -8,12 +8,12 @@ import dask
 
 from bathysr_nb import grids
 from bathysr_nb.files import project
-from bathysr_nb.grids.write import check_writable, write_grid
+from bathysr_nb.grids.write import BAG_FIELDS, check_writable, write_grid
 from bathysr_nb.maps.applicability import FLAGS
 from bathysr_nb.maps.applicability import applicability as applicability_map
 from bathysr_nb.maps.inference import HALO, TILE, computing, network_of, scale_of, superresolve, warn_of_seams
+from bathysr_nb.maps.layers import training_range_of
 from bathysr_nb.models.receptive import receptive_field
-from bathysr_nb.training.training_range import TRAINING_RANGE, TrainingRange
 
 READ = 1024  # cells along the side of the chunks that are read
 
@@ -26,6 +26,10 @@ def superresolve_file(
     tile: int = TILE,
     average: bool = False,
     applicability=None,
+    uncertainty: float | None = None,
+    flags: bool = False,
+    consistent: bool = False,
+    downsampling: str | None = None,
     overwrite: bool = False,
     **reading,
 ) -> str:
@@ -38,11 +42,12 @@ def superresolve_file(
     source : path
         A depth grid.
     target : path
-        .nc: compressed NetCDF; .tif: cloud-optimised GeoTIFF. With `average` its second field or band is the spread.
-    tile, average
+        .nc: compressed NetCDF; .tif: cloud-optimised GeoTIFF; .bag: elevation and uncertainty alone. What is asked for beside the elevation becomes further
+        fields or bands, in this order: uncertainty, spread, applicability.
+    tile, average, uncertainty, flags, consistent, downsampling
         See `bathysr_nb.maps.inference.superresolve`.
     applicability : path, optional
-        Also write where the grid lies outside the training range; see
+        Also write where the grid lies outside the training range, cell by cell of the grid, into a file of its own; see
         `bathysr_nb.maps.applicability.applicability`.
     overwrite : bool
         Replace existing files.
@@ -68,9 +73,12 @@ def superresolve_file(
     model = project.resolve(model)
     network = network_of(model)
     if applicability is not None:
-        _check_range(model)
+        training_range_of(model)
     grid = grids.read_grid(source, chunks=READ, **reading)
-    sr = superresolve(grid, model, tile=tile, average=average)
+    options = {"uncertainty": uncertainty, "flags": flags, "consistent": consistent, "downsampling": downsampling}
+    sr = superresolve(grid, model, tile=tile, average=average, **options)
+    if Path(target).suffix.lower() == ".bag":
+        sr = sr[[field for field in BAG_FIELDS if field in sr]]
     with computing("superresolve"):
         write_grid(sr, target, overwrite)
     reach = receptive_field(network)
@@ -85,17 +93,9 @@ def superresolve_file(
     return "\n".join(lines)
 
 
-def _check_range(model: Path) -> None:
-    training, beside = TrainingRange.beside(model), project.shorten(model.with_name(TRAINING_RANGE))
-    if training is None:
-        raise FileNotFoundError(f"{beside}: no such file, so the training range is unknown")
-    if training.cell_size is None:
-        raise ValueError(f"{beside}: cell_size is null, so slopes cannot be compared")
-
-
 def _write_applicability(grid, model: Path, reach: int, *, target, overwrite: bool) -> str:
     """Write the map of the training range; how much of the grid lies outside, in words."""
-    flags = applicability_map(grid, TrainingRange.beside(model), reach)
+    flags = applicability_map(grid, training_range_of(model), reach)
     write_grid(flags.to_dataset(), target, overwrite)
     bits = (FLAGS["depth_outside_training"] | FLAGS["slope_outside_training"], FLAGS["near_missing"])
     found = [(flags & bit > 0).sum() for bit in bits] + [(flags != FLAGS["missing"]).sum()]

@@ -13,6 +13,8 @@ from bathysr_nb.files import store
 if TYPE_CHECKING:
     import xarray as xr
 
+METHODS = ("bilinear", "area")  # the rules; see `resize`
+
 
 def resize(grid: np.ndarray, scale: int = 4, method: str = "bilinear") -> np.ndarray:
     """Make the low-resolution grid from the high-resolution one.
@@ -80,8 +82,8 @@ def sampled_cells(scale: int, method: str = "bilinear") -> slice:
     >>> sampled_cells(4), sampled_cells(3), sampled_cells(4, "area")
     (slice(1, 3, None), slice(1, 2, None), slice(0, 4, None))
     """
-    if method not in ("bilinear", "area"):
-        raise ValueError(f"unknown method {method!r}; choose one of bilinear, area")
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
     return slice((scale - 1) // 2, scale // 2 + 1) if method == "bilinear" else slice(0, scale)
 
 
@@ -211,5 +213,5 @@ def downsampling_of(lr: np.ndarray, hr: np.ndarray) -> str | None:
     ('area', None)
     """
     scale = pair_scale(lr, hr, "LR", "HR")
-    methods = (method for method in ("bilinear", "area") if np.allclose(resize(hr, scale, method), lr, atol=1e-2))
+    methods = (method for method in METHODS if np.allclose(resize(hr, scale, method), lr, atol=1e-2))
     return next(methods, None)

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "linear": ["LinearFilter"],
         "comparison": ["Ground", "compare"],
         "intervals": ["change_interval", "effective_blocks", "quantiles", "resampled_means"],
+        "conformal": ["covering_widths", "local_relief"],
         "typical": ["typical_change"],
         "words": ["change_in_words"],
         "answer": ["by_rmse", "network_sentences", "short_answer"],

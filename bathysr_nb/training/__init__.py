@@ -1,6 +1,6 @@
 """Training: one network on one training set; a killed run resumes from its saved state.
 
-In: patch pairs and a recipe. Out: a trained model, its history and its training range. Notebook 06.
+In: patch pairs and a recipe. Out: a trained model, its history, its training range and its uncertainty. Notebook 06.
 """
 
 import lazy_loader
@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "trainer": ["train"],
         "recipe": ["Recipe"],
         "losses": ["get_loss"],
+        "uncertainty": ["Uncertainty", "calibrate"],
     },
 )

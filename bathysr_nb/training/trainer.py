@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ from bathysr_nb.training.batches import Batches
 from bathysr_nb.training.recipe import Recipe
 from bathysr_nb.training.state import STATE, load_state
 from bathysr_nb.training.training_range import TRAINING_RANGE, TrainingRange
+from bathysr_nb.training.uncertainty import UNCERTAINTY, calibrate, cannot_calibrate
 
 MODEL = "model.keras"
 #: Everything that a training, its test and its evaluation write into log_dir.
@@ -40,6 +41,7 @@ WRITTEN = (
     MODEL,
     NORMALISATION,
     TRAINING_RANGE,
+    UNCERTAINTY,
     callbacks.HISTORY,
     BEST,
     "weights_[0-9]*.weights.h5",
@@ -90,6 +92,7 @@ def train(
     norm_range=None,
     weights=None,
     cell_size=None,
+    validation_block=None,
     resume: bool = False,
     force: bool = False,
     draw=None,
@@ -121,6 +124,9 @@ def train(
         Weights to start from; None starts a new network.
     cell_size : float or (float, float), optional
         LR cell size in metres, or (dy, dx), kept in training_range.json: maps of another cell size get a warning.
+    validation_block : ndarray, shape (n,), optional
+        Block of each validation patch; of 8 or more blocks, the uncertainty of the network is calibrated at the end and
+        written to uncertainty.json, see `bathysr_nb.training.uncertainty.calibrate`.
     resume : bool
         Continue the run in `log_dir` from its last completed epoch; start it if there is none.
     force : bool
@@ -174,14 +180,19 @@ def train(
     # only now is an earlier run deleted: all that can be refused was refused above
     _clear(log_dir, (*WRITTEN, *LEFT_OVER) if force else LEFT_OVER)
     if not resumes:
-        _begin_folder(log_dir, normalisation, TrainingRange.fit(lr, cell_size), record)
+        made = downsampling_of(*(side[:100, ..., 0] for side in validation))
+        _begin_folder(log_dir, normalisation, TrainingRange.fit(lr, cell_size, made), record)
     history = callbacks.HistoryLogger(log_dir, recipe.log_period, rows)
     if len(rows) < epochs and not history.is_stale(recipe.patience):
         watchers = _watchers(history, recipe, validation, normalisation)
         _fit(model, batches, validation, epochs, watchers=watchers, history=history, draw=draw, verbose=verbose)
     if recipe.keep == "best":
         load_weights(model, log_dir / BEST)
-    return _finish(model, log_dir, history, normalisation, record)
+    trained = Trained(model, history.frame(), normalisation)
+    _save(model, log_dir)
+    _calibrate(model, log_dir, validation, validation_block, cell_size)
+    _close_record(log_dir, history, record)
+    return trained
 
 
 def _batches(lr, hr, recipe: Recipe) -> Batches:
@@ -400,11 +411,21 @@ def _test_picture(validation, normalisation: Normalisation):
     return draw, lr
 
 
-def _finish(model, log_dir: Path, history, normalisation, record: dict) -> Trained:
+def _save(model, log_dir: Path) -> None:
     with store.replacing(log_dir / MODEL, overwrite=True) as part:
         predictor(model).save(part)
+
+
+def _calibrate(model, log_dir: Path, validation, block, cell_size) -> None:
+    if cannot_calibrate(validation[0], block):
+        return
+    found = calibrate(predictor(model), *validation, block, cell_size)
+    found = replace(found, model=store.checksum(log_dir / MODEL))
+    store.write_text(log_dir / UNCERTAINTY, found.to_json(), overwrite=True)
+
+
+def _close_record(log_dir: Path, history, record: dict) -> None:
     begun = time.mktime(time.strptime(record["started"][:19], "%Y-%m-%dT%H:%M:%S"))
     outputs = sorted(str(path.relative_to(log_dir)) for path in log_dir.rglob("*") if path.is_file())
     record |= {"outputs": outputs, "epochs": len(history.rows), "seconds": round(time.time() - begun, 1)}
     store.write_text(log_dir / RECORD, json.dumps(record, indent=2), overwrite=True)
-    return Trained(model, history.frame(), normalisation)

@@ -1,4 +1,4 @@
-"""The range of the training data, kept with the weights: depths, slopes and cell size."""
+"""The range of the training data, kept with the weights: depths, slopes, cell size, and how LR was made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bathysr_nb import terrain
+from bathysr_nb.pairs.downsampling import METHODS
 
 TRAINING_RANGE = "training_range.json"  # beside the weights
 QUANTILES = (0.0, 0.01, 0.05, 0.5, 0.95, 0.99, 1.0)
@@ -29,17 +30,20 @@ class TrainingRange:
         Rows of an LR patch.
     cell_size : (float, float) or None
         LR cell size (dy, dx) in metres; None if unknown.
+    downsampling : {"bilinear", "area"} or None
+        The rule that LR was made from HR by; None if by neither or unknown.
 
     Raises
     ------
     ValueError
-        If there are not two depths and seven slopes, in rising order, or cells are not positive.
+        If there are not two depths and seven slopes, in rising order, cells are not positive, or there is no such rule.
     """
 
     depth: tuple[float, float]
     slope: tuple[float, ...]
     cells: int
     cell_size: tuple[float, float] | None = None
+    downsampling: str | None = None
 
     def __post_init__(self):
         for name, count in (("depth", 2), ("slope", len(QUANTILES))):
@@ -49,9 +53,11 @@ class TrainingRange:
         size = (1, 1) if self.cell_size is None else self.cell_size
         if not (self.cells >= 3 and len(size) == 2 and min(size) > 0):
             raise ValueError(f"cells is {self.cells} and cell_size {self.cell_size}, expected 3 or more and (dy, dx)")
+        if self.downsampling not in (None, *METHODS):
+            raise ValueError(f"downsampling is {self.downsampling!r}, expected null or one of {', '.join(METHODS)}")
 
     @classmethod
-    def fit(cls, lr: np.ndarray, cell_size=None) -> TrainingRange:
+    def fit(cls, lr: np.ndarray, cell_size=None, downsampling: str | None = None) -> TrainingRange:
         """Take the range from the LR patches of a training set.
 
         Parameters
@@ -60,6 +66,7 @@ class TrainingRange:
             Metres.
         cell_size : float or (float, float), optional
             LR cell size in metres, or (dy, dx).
+        downsampling : {"bilinear", "area"}, optional
 
         Examples
         --------
@@ -70,7 +77,7 @@ class TrainingRange:
         size = None if cell_size is None else tuple(map(float, np.broadcast_to(cell_size, 2)))
         slope = terrain.mean_slope_gradient(lr[..., 0].astype(np.float64), size or 1, border="exclude")
         quantiles = tuple(np.quantile(slope, QUANTILES).round(9).tolist())
-        return cls((float(lr.min()), float(lr.max())), quantiles, int(lr.shape[1]), size)
+        return cls((float(lr.min()), float(lr.max())), quantiles, int(lr.shape[1]), size, downsampling)
 
     def to_json(self) -> str:
         """The text of the file that `load` reads."""

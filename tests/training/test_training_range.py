@@ -32,5 +32,18 @@ def test_round_trip_and_what_is_no_training_range(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_the_rule_that_lr_was_made_by_is_kept_if_there_is_one(tmp_path):
+    path = tmp_path / "training_range.json"
+    path.write_text(TrainingRange.fit(PLANE, downsampling="area").to_json())
+    assert TrainingRange.load(path).downsampling == "area"
+    older = json.loads(path.read_text())
+    del older["downsampling"]
+    path.write_text(json.dumps(older))
+    assert TrainingRange.load(path).downsampling is None
+    path.write_text(json.dumps(older | {"downsampling": "cubic"}))
+    with pytest.raises(ValueError, match="downsampling is 'cubic', expected null or one of bilinear, area"):
+        TrainingRange.load(path)
+
+
 def test_cell_ratio_has_no_direction():
     assert cell_ratio((200, 200), (50, 50)) == cell_ratio((50, 50), (200, 200)) == pytest.approx(4)
