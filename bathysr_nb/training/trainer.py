@@ -153,7 +153,8 @@ def train(
         If the folder holds a run and neither `resume` nor `force` is true, or files that no run made.
     """
     recipe = recipe or Recipe()
-    log_dir, (lr, hr), validation = Path(log_dir), _checked(training, scale), _checked(validation, scale)
+    log_dir, (lr, hr) = Path(log_dir), _checked(training, scale)
+    validation = _checked(validation, scale, validation_block)
     if len(lr) < recipe.batch_size:
         raise ValueError(f"{len(lr)} training patches do not fill one batch of {recipe.batch_size}")
     asked = {"model": name, "scale": scale, "residual": residual, "relief": relief, "norm_range": norm_range}
@@ -188,11 +189,10 @@ def train(
         _fit(model, batches, validation, epochs, watchers=watchers, history=history, draw=draw, verbose=verbose)
     if recipe.keep == "best":
         load_weights(model, log_dir / BEST)
-    trained = Trained(model, history.frame(), normalisation)
     _save(model, log_dir)
     _calibrate(model, log_dir, validation, validation_block, cell_size)
     _close_record(log_dir, history, record)
-    return trained
+    return Trained(model, history.frame(), normalisation)
 
 
 def _batches(lr, hr, recipe: Recipe) -> Batches:
@@ -283,10 +283,12 @@ def use_every_gpu(batch_size: int, kind: str = "gpu") -> int:
     return len(devices)
 
 
-def _checked(pair, scale: int):
+def _checked(pair, scale: int, block=None):
     lr, hr = pair
     if not len(lr):
         raise ValueError("no patches to train or validate on")
+    if block is not None and len(block) != len(lr):
+        raise ValueError(f"validation_block has {len(block)} numbers, expected one for each of {len(lr)} patches")
     if hr.shape[1:3] != (lr.shape[1] * scale, lr.shape[2] * scale):
         raise ValueError(f"HR patches of {hr.shape[1:3]} are not {scale} times the LR patches of {lr.shape[1:3]}")
     return lr, hr

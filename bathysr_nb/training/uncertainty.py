@@ -104,12 +104,14 @@ class Uncertainty:
         Raises
         ------
         ValueError
-            If the level is not between 0 and 1, or above what so few blocks can tell.
+            If the level is not between 0 and 1, or above the highest that was calibrated.
         """
         if not 0 < level < 1:
             raise ValueError(f"level is {level:g}, expected a share between 0 and 1, such as 0.95")
         if level > (most := max(self.widths)):
-            raise ValueError(f"level is {level:g}, expected at most {most:g}: {self.blocks} blocks tell no more")
+            raise ValueError(
+                f"level is {level:g}, expected at most {most:g}, the highest that {self.blocks} blocks gave"
+            )
         return float(np.interp(level, [0, *self.widths], [0, *self.widths.values()]))
 
     def to_json(self) -> str:

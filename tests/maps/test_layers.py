@@ -170,7 +170,7 @@ def test_all_layers_are_named_bands_of_a_geotiff(folder, capsys):
     ("options", "message"),
     [
         (["--uncertainty", "--level", "1"], "level is 1, expected a share between 0 and 1, such as 0.95"),
-        (["--uncertainty", "--level", "0.99"], "level is 0.99, expected at most 0.95: 9 blocks tell no more"),
+        (["--uncertainty", "--level", "0.99"], "level is 0.99, expected at most 0.95, the highest that 9 blocks gave"),
         (["--level", "0.9"], "--level is given without --uncertainty"),
         (["--downsampling", "area"], "--downsampling is given without --consistent"),
     ],

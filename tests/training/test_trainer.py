@@ -214,6 +214,8 @@ def test_bad_input_is_named_and_writes_nothing(training_pairs, validation_pairs,
         train("unet", training_pairs, validation_pairs, tmp_path / "a")
     with pytest.raises(ValueError, match=r"unknown loss 'huber'.*unknown optimizer 'lion'.*steps is 0"):
         Recipe(loss="huber", optimizer="lion", steps=0)
+    with pytest.raises(ValueError, match="validation_block has 3 numbers, expected one for each of"):
+        train("espcn", training_pairs, validation_pairs, tmp_path / "a", validation_block=np.arange(3))
     with pytest.raises(ValueError, match="do not fill one batch of 64"):
         train("espcn", training_pairs, validation_pairs, tmp_path / "a", Recipe(batch_size=64))
     with pytest.raises(ValueError, match="not 2 times"):

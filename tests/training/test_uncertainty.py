@@ -33,7 +33,10 @@ def test_half_width_grows_with_relief_and_level():
 
 @pytest.mark.parametrize("level", [0, 1, -0.5, 95, 0.96, float("nan")])
 def test_level_that_cannot_be_told(level):
-    with pytest.raises(ValueError, match=r"level is .*, expected (a share between 0 and 1|at most 0.95: 8 blocks)"):
+    with pytest.raises(
+        ValueError,
+        match=r"level is .*, expected (a share between 0 and 1|at most 0.95, the highest that 8 blocks gave)",
+    ):
         FOUND.factor(level)
 
 
