@@ -42,8 +42,8 @@ def superresolve_file(
     source : path
         A depth grid.
     target : path
-        .nc: compressed NetCDF; .tif: cloud-optimised GeoTIFF; .bag: elevation and uncertainty alone. What is asked for beside the elevation becomes further
-        fields or bands, in this order: uncertainty, spread, applicability.
+        .nc: compressed NetCDF; .tif: cloud-optimised GeoTIFF. What is asked for beside the elevation becomes further
+        fields or bands, in this order: uncertainty, spread, applicability. .bag: elevation and uncertainty alone.
     tile, average, uncertainty, flags, consistent, downsampling
         See `bathysr_nb.maps.inference.superresolve`.
     applicability : path, optional
