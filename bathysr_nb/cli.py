@@ -402,7 +402,7 @@ def _add_superresolve(verbs) -> None:
         "input", type=_absolute_path, metavar="IN", help="depth grid, any format that bathysr build reads"
     )
     verb.add_argument(
-        "output", type=_absolute_path, metavar="OUT", help=".nc (NetCDF) or .tif (cloud-optimised GeoTIFF)"
+        "output", type=_absolute_path, metavar="OUT", help=".nc (NetCDF), .tif (cloud-optimised GeoTIFF) or .bag"
     )
     verb.add_argument(
         "--tile", type=int, help="side of a tile in cells of IN (default: 512); smaller tiles take less memory"
@@ -496,7 +496,7 @@ def _as_typed(args, message: str) -> str:
 
     def typed(found) -> str:
         name, value = found.groups()
-        return f"--{name.replace('_', '-')} {value}" if hasattr(args, name) else f"--set {name}={value}"
+        return f"--{name.replace('_', '-')} {value}".rstrip() if hasattr(args, name) else f"--set {name}={value}"
 
     return re.sub(r"\b(variable|crs|cell_size|bounds|positive|missing_value)=('[^']*'|[-\d.e+]*)", typed, message)
 
@@ -509,7 +509,9 @@ def _terminated(number, _frame):
 def main(argv=None) -> int:
     """Run the command; an error is one line on standard error and exit status 1."""
     args = parser().parse_args(argv)
-    warnings.showwarning = lambda message, *_: print(f"bathysr {args.verb}: note: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_: print(
+        f"bathysr {args.verb}: note: {_as_typed(args, str(message))}", file=sys.stderr
+    )
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminated)
     try:

@@ -74,11 +74,10 @@ def test_remedies_work_when_typed(fault, verb, tmp_path, model, capsys):
     status = cli.main(command)
     said = capsys.readouterr().err
     assert status == 1, said
-    found = re.search(rf"--(?:set )?{fault.replace('_', '.')}[ =]('[^']*'|\S*)", said)
+    found = re.search(rf"--(?:set )?{fault.replace('_', '.')}(?:[ =]('[^']*'|\S*))?", said)
     assert found, said
-    remedy = (
-        found.group().rstrip(".,") if fault != "variable" else found.group() + ("1" if verb != "superresolve" else " 1")
-    )
+    remedy = found.group().strip(".,= \n")
+    remedy += {"superresolve": " 1"}.get(verb, "=1") if fault == "variable" else ""
     if verb == "ablate" and "--hours" in command:
         status = _read_only(command, remedy)
     else:

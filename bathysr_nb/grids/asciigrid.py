@@ -14,7 +14,7 @@ from bathysr_nb.files import project
 
 #: Each needed key of the header, by all its names; dx and dy may stand for cellsize.
 NEEDED = (("ncols",), ("nrows",), ("xllcorner", "xllcenter"), ("yllcorner", "yllcenter"), ("cellsize", "dx"))
-KEYS = {key for names in NEEDED for key in names} | {"dy", "nodata_value"}
+KEYS = {key for names in NEEDED for key in names} | {"dy", "nodata_value", "nodata"}
 #: Words that mean a missing cell, in lower case.
 MISSING = {b"na", b"n/a", b"nan", b"-nan", b"null", b"nodata"}
 BOM = b"\xef\xbb\xbf"
@@ -56,8 +56,8 @@ def checked(path: Path) -> bytes | None:
     Returns
     -------
     bytes or None
-        None if GDAL reads the file right as it is, else a corrected copy: without byte order mark, and with the
-        value for missing cells in place of words such as NA.
+        None if GDAL reads the file right as it is, else a corrected copy: without byte order mark, with the value for
+        missing cells in place of words such as NA, and its header in GDAL's order.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def checked(path: Path) -> bytes | None:
         if count != rows * columns:
             raise ValueError(f"{name}: holds {count} values; its header says {rows:g} rows of {columns:g}")
         file.seek(0)
-        return _corrected(file.read(), start, header) if words or has_bom else None
+        return _corrected(file.read(), start, header) if words or has_bom or not _is_plain(header) else None
 
 
 def _header(name: str, file) -> tuple[dict[str, float], int]:
@@ -102,16 +102,24 @@ def _header(name: str, file) -> tuple[dict[str, float], int]:
     for names in NEEDED:
         if not any(key in header for key in names):
             raise ValueError(f"{name}: the header lacks {' or '.join(names)}")
-    if ("dx" in header) != ("dy" in header) or header.get("cellsize", header.get("dx")) <= 0:
-        raise ValueError(f"{name}: the header needs cellsize, or both dx and dy, above 0")
+    sizes = {key: header[key] for key in ("cellsize", "dx", "dy") if key in header}
+    if list(sizes) not in (["cellsize"], ["dx", "dy"]) or min(sizes.values()) <= 0:
+        raise ValueError(f"{name}: the header needs cellsize, or both dx and dy, above 0; found {sizes}")
     if any(header[key] < 1 or header[key] % 1 for key in ("ncols", "nrows")):
         raise ValueError(f"{name}: ncols is {header['ncols']:g} and nrows {header['nrows']:g}; expected whole numbers")
     return header, start
 
 
+def _is_plain(header: dict[str, float]) -> bool:
+    """Whether GDAL takes a header as it is meant: it wants sizes first, and corners or centres on both sides."""
+    corners = [key for key in header if key.endswith("corner")]
+    return next(iter(header)) in ("ncols", "nrows") and len(corners) != 1 and "nodata" not in header
+
+
 def _is_header(line: bytes) -> bool:
     found = re.match(rb"\s*([A-Za-z_]{2,})\s", line)
-    return not line.split() or (found is not None and found[1].lower() not in MISSING)
+    word = found[1].lower() if found else b""
+    return not line.split() or word.decode() in KEYS or (bool(word) and word not in MISSING)
 
 
 def _number(name: str, key: str, word: str) -> float:
@@ -150,7 +158,14 @@ def _survey(part: bytes) -> tuple[int, bool]:
 
 def _corrected(text: bytes, start: int, header: dict[str, float]) -> bytes:
     """The file as GDAL reads it right."""
-    missing = b"-9999" if np.isnan(header.get("nodata_value", np.nan)) else b"%.17g" % header["nodata_value"]
-    keys = {key: b"%.17g" % value for key, value in header.items()} | {"nodata_value": missing}
-    head = b"\n".join(key.encode() + b" " + value for key, value in keys.items())
+    fill = header.get("nodata_value", header.get("nodata", np.nan))
+    missing = b"-9999" if np.isnan(fill) else b"%.17g" % fill
+    dx, dy = (header.get(key, header.get("cellsize")) for key in ("dx", "dy"))
+    corners = {
+        f"{axis}llcorner": header.get(f"{axis}llcorner", header.get(f"{axis}llcenter", 0) - size / 2)
+        for axis, size in (("x", dx), ("y", dy))
+    }
+    keys = {key: header[key] for key in ("ncols", "nrows")} | corners | {"dx": dx, "dy": dy}
+    lines = [f"{key} {value:.17g}".encode() for key, value in keys.items()]
+    head = b"\n".join([*lines, b"nodata_value " + missing])
     return head + b"\n" + _WORD.sub(missing, text[start:])

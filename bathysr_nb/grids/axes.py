@@ -7,9 +7,10 @@ import re
 import numpy as np
 import xarray as xr
 
-from bathysr_nb.grids.vertical import are_other_units, units_of
+from bathysr_nb.grids.vertical import are_metres, units_of
 
-Y_NAMES, X_NAMES = ("y", "lat", "latitude", "northing"), ("x", "lon", "long", "longitude", "easting")
+Y_NAMES = ("y", "lat", "latitude", "northing", "north", "n", "y_coord", "utm_y")
+X_NAMES = ("x", "lon", "long", "longitude", "easting", "east", "e", "x_coord", "utm_x")
 DEGREE_NAMES = ("lat", "latitude", "lon", "long", "longitude")
 #: Standard names and the attribute ``axis`` of CF, by side.
 _STANDARD = {"y": ("latitude", "projection_y_coordinate"), "x": ("longitude", "projection_x_coordinate")}
@@ -102,7 +103,7 @@ def _check_regular(name: str, axis: xr.DataArray) -> None:
     centres = axis.values
     if centres.ndim != 1 or centres.dtype.kind not in "iuf":
         raise ValueError(f"{name}: coordinate {axis.name} holds {centres.dtype}; expected numbers")
-    if are_other_units(units_of(axis)):
+    if not (are_metres(units_of(axis)) or re.match(r"deg(ree)?s?\b|degrees?_?[nesw]", units_of(axis))):
         raise ValueError(f"{name}: coordinate {axis.name} is in {units_of(axis)}; expected metres or degrees")
     step = step_of(centres)
     rounding = float(np.spacing(abs(centres).max())) if centres.dtype.kind == "f" else 0

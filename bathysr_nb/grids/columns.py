@@ -12,18 +12,19 @@ import xarray as xr
 
 from bathysr_nb.grids.axes import REGULAR, X_NAMES, Y_NAMES
 
-_SEPARATORS = (";", "\t", ",", r"\s+")
+#: Separators and decimal marks, in the order in which they are tried.
+_DIALECTS = ((";", "."), (";", ","), ("\t", "."), ("\t", ","), (",", "."), (r"\s+", "."), (r"\s+", ","))
+_COMMENTS = ("#", "%", "//")
 
 
 def read_columns(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
-    """A table of numbers in columns, named by the header or, without one, x, y, z.
+    """A table in columns, named by the header or, without one, x, y, z.
 
     Parameters
     ----------
     path : Path
-        Separated by semicolons, tabs, commas or spaces; decimal points or, beside semicolons or tabs, decimal commas.
-        Lines that begin with # are left out. Units may stand in a second header line, as ERDDAP writes them, or
-        in brackets behind a name.
+        Separated by semicolons, tabs, commas or spaces, with decimal points or commas. A header may stand in a comment.
+        Units may stand in a second header line, as ERDDAP writes them, or in brackets behind a name.
 
     Returns
     -------
@@ -33,48 +34,64 @@ def read_columns(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     Raises
     ------
     ValueError
-        If a cell is no number, or there are other than three columns and no header.
+        If there is no line of numbers, if commas may be decimal or group thousands, or if there are other than three
+        columns and no header.
     """
-    with open(path, encoding="utf-8-sig") as file:
-        lines = list(islice((line for line in file if line.strip() and not line.startswith("#")), 3))
-    separator = next(s for s in _SEPARATORS if re.search(s, lines[0].strip()) or s == _SEPARATORS[-1])
-    decimal = "," if separator in (";", "\t") and any("," in line for line in lines[1:]) else "."
-    heads = [_words(line, separator) for line in lines]
-    header = next((i for i, words in enumerate(heads) if _are_numbers(words, decimal)), len(heads))
-    table = pd.read_csv(
-        path, sep=separator, header=None, skiprows=_skipped(path, header), comment="#", dtype=float,
-        decimal=decimal, skipinitialspace=True, encoding="utf-8-sig",
-    )  # fmt: skip
-    if header == 0:
+    heads, first, separator, decimal = _survey(path)
+    options = {"sep": separator, "decimal": decimal, "skipinitialspace": True, "encoding_errors": "replace"}
+    table = pd.read_csv(path, header=None, skiprows=first, encoding="utf-8-sig", comment="#", **options)
+    names = [words for words in heads if len(words) == table.shape[1]]
+    if not names:
         if table.shape[1] != 3:
             raise ValueError(f"{table.shape[1]} columns and no header, expected x, y and depth")
+        _check_order(table)
         return table.set_axis(["x", "y", "z"], axis=1), {}
-    names, units = zip(*(_name_and_unit(word) for word in heads[0]))
-    if header == 2:
-        units = [word or unit for word, unit in zip(heads[1], units)]
-    if len(names) != table.shape[1]:
-        raise ValueError(f"{len(names)} names above {table.shape[1]} columns")
-    return table.set_axis(list(names), axis=1), {name: unit for name, unit in zip(names, units) if unit}
+    columns, units = zip(*(_name_and_unit(word) for word in names[0]))
+    if len(names) > 1:
+        units = [word or unit for word, unit in zip(names[1], units)]
+    return table.set_axis(list(columns), axis=1), {name: unit for name, unit in zip(columns, units) if unit}
 
 
-def _skipped(path: Path, header: int) -> int:
-    """Lines of the file down to the last one of its header."""
-    if header == 0:
-        return 0
-    with open(path, encoding="utf-8-sig") as file:
-        rows = (i for i, line in enumerate(file) if line.strip() and not line.startswith("#"))
-        return next(islice(rows, header - 1, None)) + 1
+def _survey(path: Path) -> tuple[list[list[str]], int, str, str]:
+    """The words of the lines above the numbers, how many lines those are, the separator and the decimal mark."""
+    above = []
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        for number, line in enumerate(file):
+            for separator, decimal in _DIALECTS:
+                words = _words(line, separator)
+                if sum(_is_number(word, decimal) for word in words) >= 3 and not line.startswith(_COMMENTS):
+                    sample = [line, *islice(file, 1000)]
+                    _check_commas(sample, separator, decimal)
+                    return [_words(text.lstrip("#%/ "), separator) for text in above], number, separator, decimal
+            above += [line] if line.strip() else []
+    raise ValueError("no line with three numbers, expected x, y and depth")
 
 
 def _words(line: str, separator: str) -> list[str]:
     return [word.strip().strip('"').strip() for word in re.split(separator, line.strip())]
 
 
-def _are_numbers(words: list[str], decimal: str) -> bool:
+def _is_number(word: str, decimal: str) -> bool:
+    if decimal == "," and "." in word:
+        return False
     try:
-        return all(word.lower() in ("", "na") or float(word.replace(decimal, ".")) is not None for word in words)
+        return float(word.replace(decimal, ".")) is not None
     except ValueError:
         return False
+
+
+def _check_commas(lines: list[str], separator: str, decimal: str) -> None:
+    """Raise an error if all commas of some numbers may just as well group thousands."""
+    with_comma = [word for line in lines for word in _words(line, separator) if "," in word]
+    if decimal == "," and with_comma and all(re.fullmatch(r"[-+]?[1-9]\d{0,2}(,\d{3})+", word) for word in with_comma):
+        raise ValueError(f"{with_comma[0]} may be a decimal or thousands; write numbers with decimal points")
+
+
+def _check_order(table: pd.DataFrame) -> None:
+    """Raise an error if columns without names look like latitude before longitude."""
+    first, second = (abs(pd.to_numeric(table[column])).max() for column in (0, 1))
+    if first <= 90 < second <= 360:
+        raise ValueError("the columns have no names and the first looks like latitude; name them in a header")
 
 
 def _name_and_unit(word: str) -> tuple[str, str]:
@@ -99,11 +116,12 @@ def grid_of_columns(name: str, table: pd.DataFrame, units: dict[str, str], pick)
     ValueError
         If there are no such columns, points are irregular, scattered or given twice.
     """
-    sides = [[c for c in table if c.lower() in names] for names in (Y_NAMES, X_NAMES)]
+    sides = [[c for c in table if str(c).lower() in names] for names in (Y_NAMES, X_NAMES)]
     if [len(side) for side in sides] != [1, 1]:
         raise ValueError(f"{name}: columns {', '.join(table)}; expected a header with x or lon, y or lat, and a depth")
     y, x = sides[0][0], sides[1][0]
     depth = pick([column for column in table if column not in (y, x)])
+    table = table[[y, x, depth]].apply(_numeric, name=name)
     axes, places = zip(*(_regular(name, side, table[side].to_numpy()) for side in (y, x)))
     shape = tuple(map(len, axes))
     if shape[0] * shape[1] > 100 * len(table):  # scattered points would fill the memory with an almost empty grid
@@ -112,13 +130,20 @@ def grid_of_columns(name: str, table: pd.DataFrame, units: dict[str, str], pick)
     order, counts = np.unique(cells, return_counts=True)
     if counts.max() > 1:
         at = table.loc[cells == order[counts.argmax()], [x, y]].iloc[0]
-        raise ValueError(f"{name}: {counts.max()} points at {x} {at[x]:g}, {y} {at[y]:g}; expected one a cell")
+        raise ValueError(f"{name}: {counts.max()} points at {x} {at[x]:.10g}, {y} {at[y]:.10g}; expected one a cell")
     values = np.full(shape, np.nan)
     values.flat[cells] = table[depth]
     raw = xr.DataArray(values, dict(zip((y, x), axes)), (y, x), depth)
     for variable in (raw, raw[y], raw[x]):
         variable.attrs |= {"units": units[variable.name]} if variable.name in units else {}
     return raw
+
+
+def _numeric(column: pd.Series, name: str) -> pd.Series:
+    try:
+        return pd.to_numeric(column).astype(float)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name}: column {column.name}: {error}; expected numbers") from None
 
 
 def _regular(name: str, axis: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -131,7 +156,10 @@ def _regular(name: str, axis: str, values: np.ndarray) -> tuple[np.ndarray, np.n
     steps = gaps[gaps > 1e-3 * np.sort(gaps)[(len(gaps) - 1) // 2]]
     step = np.median(steps[steps < 1.5 * steps.min()])
     if (found[-1] - found[0]) / step > 100 * len(values):
-        raise ValueError(f"{name}: {len(found)} values of {axis} on {(found[-1] - found[0]) / step + 1:.0f} cells")
+        raise ValueError(
+            f"{name}: {len(found)} values of {axis} on {(found[-1] - found[0]) / step + 1:.0f} cells; "
+            "expected a regular grid: put scattered points on one first, e.g. with gmt surface or verde"
+        )
     places = np.concatenate([[0], np.cumsum(np.rint(gaps / step).astype(int))])
     regular = np.linspace(found[0], found[-1], places[-1] + 1)
     off = abs(found - regular[places]).max()

@@ -6,6 +6,8 @@ Files are recognised by their first bytes, text and arrays by their suffix.
 from __future__ import annotations
 
 import contextlib
+import secrets
+import struct
 import warnings
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import numpy as np
 import rasterio
 import rioxarray
 import xarray as xr
+from rasterio.enums import ColorInterp
 
 from bathysr_nb.files import project, store
 from bathysr_nb.grids import asciigrid
@@ -174,22 +177,50 @@ def _old_gmt(name: str, dataset: xr.Dataset) -> xr.DataArray:
 def _raster(name: str, path: Path, kind: str, variable: str | None, stack) -> xr.DataArray:
     """The depth band of a file that GDAL reads."""
     source = asciigrid.checked(path) if kind == "ESRI ASCII" else None
+    if kind == "BAG" and path.suffix.lower() != ".bag":
+        raise ValueError(f"{name}: is a BAG, whose name must end in .bag; rename it")
+    if kind == "Surfer 7":
+        _refuse_rotation(name, path)
     with reading(name, kind):
         stack.enter_context(rasterio.Env())  # sends GDAL's own messages to the log, not to the screen
-        opening = stack.enter_context(rasterio.MemoryFile(source)).name if source else path
+        opening = _copy(source, path, stack) if source else path
         file = stack.enter_context(rasterio.open(opening, driver=DRIVERS[kind]))
         raw = rioxarray.open_rasterio(file, mask_and_scale=True, cache=False)
         stack.callback(raw.close)
-        transform, points = file.transform, file.gcps[0]
+        transform, points, colours = file.transform, file.gcps[0], file.colorinterp
     if points or transform.b or transform.d:
         placed = "placed by ground control points" if points else "rotated or sheared"
         raise ValueError(f"{name}: is {placed}; turn it north up first: gdalwarp IN OUT.tif")
+    if ColorInterp.alpha in colours:
+        raise ValueError(
+            f"{name}: marks missing cells by an alpha band; write a value instead: "
+            "gdalwarp -dstnodata -99999 IN OUT.tif"
+        )
     raw = _band(name, raw, variable)
-    if raw.rio.crs is None and transform.is_identity:
+    if transform.is_identity:  # the file says nothing of its place
         raw = raw.drop_vars(["y", "x"])
+    if source is not None:
+        with reading(name, kind):
+            raw = raw.load()  # the copy in memory does not outlive this
     if kind in ("BAG", "S-102"):  # by their standards; GDAL gives S-102 as depths
         raw.attrs["positive"] = "up" if kind == "BAG" else "down"
     return raw
+
+
+def _refuse_rotation(name: str, path: Path) -> None:
+    with reading(name, "Surfer 7"), open(path, "rb") as file:
+        rotation = struct.unpack_from("<d", file.read(84), 76)[0]
+    if rotation:
+        raise ValueError(f"{name}: is rotated by {rotation:g} degrees; grid it again without rotation")
+
+
+def _copy(text: bytes, path: Path, stack) -> str:
+    """A copy in memory of an ASCII grid, with the file of its reference system beside it."""
+    folder = f"bathysr-{secrets.token_hex(8)}"
+    beside = path.with_suffix(".prj")
+    if beside.is_file():
+        stack.enter_context(rasterio.MemoryFile(beside.read_bytes(), dirname=folder, filename="grid.prj"))
+    return stack.enter_context(rasterio.MemoryFile(text, dirname=folder, filename="grid.asc")).name
 
 
 def _band(name: str, raw: xr.DataArray, variable: str | None) -> xr.DataArray:

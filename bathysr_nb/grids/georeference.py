@@ -44,16 +44,21 @@ def reference_system(name: str, raw: xr.DataArray, given, unlocated: bool) -> CR
     degrees = is_degrees(y)
     if given is not None and (not _same_crs(given, found) if found else degrees and not given.is_geographic):
         raise ValueError(f"{name}: crs is {_say(given)}, but the file has {_say(found) if found else 'degrees'}")
+    if given is not None and found and vertical_crs(given) and not vertical_crs(found):
+        found = given  # the same on the ground, and it knows the datum
     crs = found or given or (CRS.from_epsg(4326) if degrees else None)
     reach_y, reach_x, step = abs(y.values).max(), abs(x.values).max(), abs(step_of(y.values))
     if crs is None:
-        if not unlocated and reach_y <= 90 and reach_x <= 360 and step <= WIDEST and not units_of(y):
+        reaches = sorted((reach_y, reach_x))
+        if not unlocated and reaches[0] <= 90 and reaches[1] <= 360 and step <= WIDEST and not units_of(y):
             raise ValueError(
                 f"{name}: no CRS, and coordinates that look like degrees; give crs='EPSG:4326', "
                 "or, if they are metres, a projection such as crs='EPSG:32755'"
             )
     elif crs.is_geographic and (reach_y > 90 + 2 * step or unlocated):  # a finer grid has rows beyond a node at a pole
         raise ValueError(f"{name}: CRS {_say(crs)} is in degrees, but y reaches {reach_y:g}; expected a CRS in metres")
+    elif crs.is_geographic and abs(pyproj.CRS(crs.to_wkt()).axis_info[0].unit_conversion_factor - np.pi / 180) > 1e-9:
+        raise ValueError(f"{name}: CRS {_say(crs)} is not in degrees; expected degrees or a projection in metres")
     elif not crs.is_geographic and not (crs.is_projected and crs.linear_units_factor[1] == 1):
         unit = f" is in {crs.linear_units}" if crs.is_projected else ""
         raise ValueError(f"{name}: CRS {_say(crs)}{unit}; expected degrees or a projection in metres")
@@ -64,17 +69,20 @@ def _known_part(crs: CRS | None) -> CRS | None:
     """A file's reference system without what says nothing: an ellipsoid alone, a vertical part without a name."""
     if crs is None or (crs.is_geographic and 'GEOGCS["undefined"' in crs.to_wkt()):
         return None  # GEBCO's files name only an ellipsoid; degrees then mean EPSG:4326
-    return crs if vertical_crs(crs) else _horizontal(crs)
+    return crs if vertical_crs(crs) else horizontal(crs)
 
 
-def _horizontal(crs: CRS) -> CRS:
-    parts = pyproj.CRS(crs.to_wkt()).sub_crs_list
-    return CRS.from_wkt(parts[0].to_wkt("WKT1_GDAL")) if parts else crs
+def horizontal(crs: CRS) -> CRS:
+    """A reference system without its vertical part."""
+    whole = pyproj.CRS(crs.to_wkt())
+    if not whole.sub_crs_list and len(whole.axis_info) < 3:
+        return crs
+    return CRS.from_wkt((whole.sub_crs_list or [whole.to_2d()])[0].to_wkt("WKT1_GDAL"))
 
 
 def _same_crs(one: CRS, other: CRS) -> bool:
     """Whether they are equal on the ground, or spellings of one EPSG code; having none does not make them equal."""
-    one, other = _horizontal(one), _horizontal(other)
+    one, other = horizontal(one), horizontal(other)
     return one == other or one.to_epsg() == other.to_epsg() is not None
 
 

@@ -23,6 +23,7 @@ from bathysr_nb.files.yamlfile import Limit
 from bathysr_nb.grids import axes, georeference, vertical
 from bathysr_nb.grids.formats import file_kind, opened, reading
 
+WINDOW = 1024  # cells along the side of the parts that a file is looked through in
 Bounds = Annotated[
     tuple[float, float, float, float],
     Limit("[left, bottom, right, top], rising", lambda b: b[0] < b[2] and b[1] < b[3]),
@@ -137,6 +138,8 @@ def read_grid(
     where = "" if Path(path).is_absolute() else f" (a relative path counts from {project.root()})"
     path, variable = project.resolve(path), None if variable is None else str(variable)
     name = project.shorten(path)
+    if missing_value is not None and not isinstance(missing_value, (int, float, np.number)):
+        raise ValueError(f"{name}: missing_value is {missing_value!r}; expected a number")
     if chunks is not None and (type(chunks) is not int or chunks < 1):
         raise ValueError(f"{name}: chunks is {chunks!r}; expected a number of cells, 1 or more")
     if positive not in (None, "up", "down"):
@@ -151,16 +154,18 @@ def read_grid(
         with opened(path, kind, variable) as raw:
             raw, unlocated = _with_coordinates(name, _two_dimensional(name, raw), cell_size)
             crs = georeference.reference_system(name, raw, crs, unlocated)
-            raw = _window(name, raw, bounds)
+            whole, raw = raw, _window(name, raw, bounds)
             with reading(name, kind), np.errstate(over="ignore"):
                 values = (raw.values if chunks is None else raw.chunk(chunks).data).astype(np.float32)
                 values = _known(raw, values, kind, missing_value)
                 found = _extremes(values)
-    code = vertical.is_code(raw)
-    if not code:
-        values = _depths(name, raw, values, found, crs=crs, positive=positive, land=land)
-    attrs = {k: v for k, v in raw.attrs.items() if k.startswith("flag_")}
-    attrs = attrs if code else vertical.attributes(vertical.datum(raw, crs))
+                in_file = _extremes_of_file(whole, kind, missing_value) if _asks_the_file(raw, crs, bounds) else found
+    if vertical.is_code(raw) or vertical.is_width(raw):
+        attrs = {k: v for k, v in raw.attrs.items() if k.startswith("flag_") or k in ("long_name", "units")}
+    else:
+        values = _depths(name, raw, values, found, in_file, crs=crs, positive=positive, land=land)
+        attrs = vertical.attributes(vertical.datum(raw, crs))
+        crs = georeference.horizontal(crs) if vertical.points_down(crs) else crs  # what is returned counts upwards
     sides = {"y": raw[raw.dims[0]].values.astype(float), "x": raw[raw.dims[1]].values.astype(float)}
     grid = xr.DataArray(values, sides, ("y", "x"), attrs=attrs).rename(
         raw.name
@@ -179,8 +184,9 @@ def read_grid(
 
 def _two_dimensional(name: str, raw: xr.DataArray) -> xr.DataArray:
     """The grid without leading dimensions of length 1."""
-    raw = raw.isel({dim: 0 for dim in raw.dims[:-2] if raw.sizes[dim] == 1})
+    single = [dim for dim in raw.dims if raw.sizes[dim] == 1][: max(raw.ndim - 2, 0)]
     sizes = ", ".join(map(str, raw.shape))
+    raw = raw.isel({dim: 0 for dim in single})
     if raw.ndim != 2 or raw.dtype.kind not in "iuf":
         raise ValueError(f"{name}: holds {raw.dtype} of shape ({sizes}); expected numbers on 2 dimensions")
     if min(raw.shape) < 2:
@@ -190,6 +196,11 @@ def _two_dimensional(name: str, raw: xr.DataArray) -> xr.DataArray:
 
 def _with_coordinates(name: str, raw: xr.DataArray, cell_size) -> tuple[xr.DataArray, bool]:
     """The grid as (y, x) with checked coordinates, and whether they were made from `cell_size`."""
+    if curved := [str(key) for key, axis in raw.coords.items() if axis.ndim == 2]:
+        raise ValueError(
+            f"{name}: {' and '.join(curved)} have 2 dimensions (a curvilinear grid); regrid it to regular steps first, "
+            "e.g. with gdalwarp -geoloc or xESMF"
+        )
     missing = [dim for dim in raw.dims if dim not in raw.coords]
     if not missing:
         if cell_size is not None:
@@ -220,7 +231,7 @@ def _window(name: str, raw: xr.DataArray, bounds) -> xr.DataArray:
     picked = {}
     for dim, low, high in zip(raw.dims, (bottom, left), (top, right)):
         centres = raw[dim].values
-        slack = 1e-3 * abs(axes.step_of(centres))
+        slack = axes.REGULAR * abs(axes.step_of(centres))
         edges = axes.outer_edges(centres)
         if not (edges[0] - slack <= low < high <= edges[1] + slack):
             (bottom, top), (left, right) = (axes.outer_edges(raw[axis].values) for axis in raw.dims)
@@ -237,7 +248,7 @@ def _known(raw: xr.DataArray, values, kind: str, missing_value: float | None):
         return vertical.without(values, missing_value, 0)
     if not kind.startswith("NetCDF"):
         return vertical.without(values, missing_value)
-    values = vertical.without(values, missing_value, vertical.undeclared_fill(raw))
+    values = vertical.without(values, missing_value, *vertical.declared_fills(raw))
     low, high = np.float32(vertical.valid_range(raw))
     return (
         values
@@ -252,19 +263,29 @@ def _extremes(values) -> tuple[float, float]:
         return tuple(float(end) for end in dask.compute(np.nanmin(values), np.nanmax(values)))
 
 
-def _depths(name: str, raw: xr.DataArray, values, found: tuple[float, float], *, crs, positive, land: str):
+def _asks_the_file(raw: xr.DataArray, crs, bounds) -> bool:
+    """Whether which way a window's depths count can only be told from all cells of the file."""
+    unsaid = vertical.declared_sign(raw) is None and (vertical.is_named_depth(raw, crs) or vertical.is_ambiguous(raw))
+    return bounds is not None and unsaid and not vertical.is_code(raw)
+
+
+def _extremes_of_file(whole: xr.DataArray, kind: str, missing_value) -> tuple[float, float]:
+    return _extremes(_known(whole, whole.chunk(WINDOW).data.astype(np.float32), kind, missing_value))
+
+
+def _depths(name: str, raw: xr.DataArray, values, found: tuple[float, float], in_file, *, crs, positive, land: str):
     """The values checked, positive-down depths negated, and land masked if asked for."""
-    if fault := vertical.units_fault(raw, crs):
+    if fault := vertical.units_fault(raw):
         raise ValueError(f"{name}: {raw.name or 'the grid'} is in {fault}; expected metres")
     if np.isnan(found[0]):
         raise ValueError(f"{name}: all cells are missing")
     if np.isinf(found).any():
         count = int(np.isinf(values).sum())
         raise ValueError(f"{name}: {count} infinite cells; make them NaN or name them with missing_value=")
-    down = _counts_down(name, raw, found, crs, positive)
+    down = _counts_down(name, raw, in_file, crs, positive)
     low, high = (-found[1], -found[0]) if down else found
     _check_plausible(name, values, found, (low, high))
-    if low >= 0 and (land == "mask" or not (positive or vertical.declared_sign(raw))):
+    if low >= 0 and (land == "mask" or not positive):
         way = "down" if not down else "up"
         raise ValueError(
             f"{name}: no cell lies below 0 ({low:g} to {high:g} m); give positive='{way}' if depths count {way}wards"
@@ -277,26 +298,32 @@ def _counts_down(name: str, raw: xr.DataArray, found: tuple[float, float], crs, 
     """Whether depths are positive, by what is said of the whole file, never by how many cells of a window are."""
     if sign := positive or vertical.declared_sign(raw):
         return sign == "down"
-    if not vertical.is_named_depth(raw, crs):
-        return False
-    if found[0] < 0:
+    named = vertical.is_named_depth(raw, crs)
+    if found[0] < 0 and (named or (vertical.is_ambiguous(raw) and found[1] > 0)):
+        says = "counts depths" if vertical.points_down(crs) else "is called depth"
         raise ValueError(
-            f"{name}: {raw.name or 'the grid'} is called depth and holds negative numbers ({found[0]:g} to "
-            f"{found[1]:g}); say which way it counts: positive='up' or positive='down'"
+            f"{name}: {raw.name or 'the grid'} {f'{says} and ' if named else ''}holds negative numbers ({found[0]:g} "
+            f"to {found[1]:g}); say which way it counts: positive='up' or positive='down'"
         )
-    return True
+    return named
 
 
 def _check_plausible(name: str, values, found: tuple[float, float], depths: tuple[float, float]) -> None:
     low, high = vertical.PLAUSIBLE
-    if low <= depths[0] and depths[1] <= high:
-        return
     fill = max(found, key=lambda value: abs(value))
+    if low <= depths[0] and depths[1] <= high and not (abs(fill) == 9999 and _stands_alone(values, fill)):
+        return
     count = int((values == np.float32(fill)).sum())
     raise ValueError(
         f"{name}: {count} cells hold {fill:.8g}, which is no depth (expected {low} to {high} m); "
         f"if that means missing, give missing_value={fill:.8g}"
     )
+
+
+def _stands_alone(values, fill: float) -> bool:
+    """Whether no other value lies within 1% of a number, so that it is no depth among depths."""
+    near = (abs(values - np.float32(fill)) <= 0.01 * abs(fill)) & (values != np.float32(fill))
+    return not bool(near.any())
 
 
 def measured(tid, keep) -> np.ndarray:

@@ -12,57 +12,95 @@ from rasterio.crs import CRS
 #: Metres between which all of the Earth's relief lies, with room: Challenger Deep is -10,935 m, Everest 8,849 m.
 PLAUSIBLE = (-12_000, 9_000)
 UNKNOWN = "unknown"
-_METRES = re.compile(r"m\b|mtrs?\b|met(er|re)s?\b")
-_OTHER_UNITS = re.compile(
-    r"\b(u ?s ?)?(survey ?|international ?)?(foot|feet|ft|ftus|usft|fathoms?|fath|fth?m|fm|yards?|yd|inch(es)?)(us)?\b"
-    r"|\b(km|cm|mm|dm|(kilo|centi|milli|deci|hecto)\s?met\w*|nmi|nautical ?miles?|miles?)\b|^[\d.]"
+#: Metres, and words that say of what; and units that say nothing.
+_METRES = re.compile(r"(m|mtrs?|met(er|re)s?)( [-a-z,() ]*)?")
+_NONE = ("", "1", "none", "unknown", "user_z_unit", "-")
+_OTHER = (
+    r"(u ?s ?)?(survey ?|international ?)?(foot|feet|ft|fti|sft|usft)(us)?|fathoms?|fath|fth?m|fm|yards?|yd|inch(es)?"
+    r"|km|cm|mm|dm|hm|(kilo|centi|milli|deci|hecto)\s?met\w*|nmi|nautical ?miles?|miles?"
 )
+#: A unit in a name: in brackets, after "in", or last after an underscore.
+_IN_NAME = re.compile(rf"[(\[]\s*({_OTHER})\s*[)\]]|\bin ({_OTHER})\b|_({_OTHER})$")
 _DATUM = re.compile(
     r"(lowest|highest|mean|local)? ?(sea level|astronomical tide|lower low water|low water|high water)"
-    r"|geoid|ellipsoid|chart datum|\b(mllw|mhw|msl|lat|navd ?88|ngvd ?29|egm ?\d+|wgs ?84)\b"
+    r"|geoid|ellipsoid|chart datum|\b(mllw|mhw|msl|navd ?88|ngvd ?29|egm ?\d+)\b"
 )
+_UNIT_KEYS = ("units", "unit", "geospatial_vertical_units")
 
 
 def units_of(array: xr.DataArray) -> str:
     """The units attribute, in lower case; empty where there is none."""
-    return str(array.attrs.get("units") or "").strip().lower()
+    keys = {str(key).lower(): value for key, value in array.attrs.items()}
+    found = next((str(keys[key]) for key in _UNIT_KEYS if keys.get(key)), "")
+    return found.strip().lower()
 
 
-def are_other_units(units: str) -> bool:
-    """Whether a text names another unit of length than the metre.
+def are_metres(units: str) -> bool:
+    """Whether a text says metres, or nothing.
 
     Examples
     --------
-    >>> [are_other_units(text) for text in ("m", "metres below sea level", "US survey foot", "us-ft", "ftUS", "km", "")]
-    [False, False, True, True, True, True, False]
+    >>> [are_metres(text) for text in ("m", "metres below sea level", "", "US survey foot", "ftUS", "0.1 m", "m/s")]
+    [True, True, True, False, False, False, False]
     """
-    plain = re.sub(r"[\s_.\-]+", " ", units.lower()).strip() if not re.match(r"\s*[\d.]", units) else units
-    return not _METRES.match(plain) and _OTHER_UNITS.search(plain) is not None
+    plain = re.sub(r"[\s_.]+", " ", units.lower()).strip()
+    is_other = re.search(rf"\b({_OTHER})\b", plain.replace("-", " "))
+    return units.strip().lower() in _NONE or (_METRES.fullmatch(plain) is not None and not is_other)
+
+
+def _parts(crs: CRS | None) -> list[pyproj.CRS]:
+    """The vertical parts of a reference system."""
+    whole = pyproj.CRS(crs.to_wkt()) if crs else None
+    return [part for part in whole.sub_crs_list if part.is_vertical] if whole else []
 
 
 def vertical_crs(crs: CRS | None) -> pyproj.CRS | None:
     """The vertical part of a compound reference system; None if there is none or it names no datum."""
-    parts = pyproj.CRS(crs.to_wkt()).sub_crs_list if crs else []
-    named = [part for part in parts if part.is_vertical and re.search(r"\w", part.name)]
+    named = [part for part in _parts(crs) if re.search(r"\w", part.name)]
     return next((part for part in named if part.name.lower() not in ("unknown", "unnamed")), None)
 
 
-def units_fault(raw: xr.DataArray, crs: CRS | None) -> str | None:
+def wkt_of(datum: str, crs: CRS | None) -> str | None:
+    """The vertical reference system of heights as text; None where the datum is unknown.
+
+    Parameters
+    ----------
+    datum : str
+        As `datum` returns it.
+    crs : CRS or None
+        Whose vertical part, if it has one, says more.
+    """
+    if vertical := vertical_crs(crs):
+        return vertical.to_wkt("WKT1_GDAL")
+    if datum == UNKNOWN:
+        return None
+    name = datum.replace('"', "'")
+    return f'VERT_CS["{name}",VERT_DATUM["{name}",2005],UNIT["metre",1],AXIS["Gravity-related height",UP]]'
+
+
+def points_down(crs: CRS | None) -> bool:
+    """Whether the vertical axis of a reference system with a named vertical part points down."""
+    vertical = vertical_crs(crs)
+    return bool(vertical and vertical.axis_info and vertical.axis_info[0].direction == "down")
+
+
+def units_fault(raw: xr.DataArray) -> str | None:
     """What names another unit than the metre, in words, or None.
 
     Parameters
     ----------
     raw : DataArray
-        With the file's attribute units.
-    crs : CRS or None
-        Whose vertical part may name a unit.
+        With the file's name and attributes of the depths, and its reference system.
     """
-    if are_other_units(units_of(raw)):
+    if not are_metres(units_of(raw)):
         return units_of(raw)
-    vertical = vertical_crs(crs)
-    axis = vertical.axis_info[0] if vertical and vertical.axis_info else None
-    if axis and abs(axis.unit_conversion_factor - 1) > 1e-9:
-        return f"{axis.unit_name} by its vertical reference system {vertical.name}"
+    for text in (str(raw.name), str(raw.attrs.get("long_name"))):
+        if found := _IN_NAME.search(text.lower()):
+            return found.group().strip("()[]_ ")
+    for vertical in _parts(raw.rio.crs):
+        axis = vertical.axis_info[0] if vertical.axis_info else None
+        if axis and abs(axis.unit_conversion_factor - 1) > 1e-9:
+            return f"{axis.unit_name} by its vertical reference system {vertical.name}"
     return None
 
 
@@ -84,7 +122,7 @@ def datum(raw: xr.DataArray, crs: CRS | None) -> str:
     ('NAVD88 height', 'unknown')
     """
     if vertical := vertical_crs(crs):
-        return vertical.name
+        return vertical.datum.name if points_down(crs) and vertical.datum else vertical.name
     if given := str(raw.attrs.get("vertical_datum") or "").strip():
         return given
     for key in ("standard_name", "long_name"):
@@ -132,10 +170,17 @@ def is_named_depth(raw: xr.DataArray, crs: CRS | None) -> bool:
     crs : CRS or None
         Whose vertical axis may point down.
     """
-    words = f"{raw.name} {raw.attrs.get('long_name')}".lower()
-    vertical = vertical_crs(crs)
-    axis = vertical.axis_info[0].direction if vertical and vertical.axis_info else "up"
-    return "depth" in words or axis == "down"
+    return "depth" in f"{raw.name} {raw.attrs.get('long_name')}".lower() or points_down(crs)
+
+
+def is_ambiguous(raw: xr.DataArray) -> bool:
+    """Whether a name is used for depths that count downwards and for such that count upwards."""
+    return re.search(r"bathy|^h$|^hraw$|sounding", str(raw.name).lower()) is not None
+
+
+def is_width(raw: xr.DataArray) -> bool:
+    """Whether the cells are no depths but say how far depths may be off."""
+    return str(raw.name).lower() in ("uncertainty", "spread")
 
 
 def is_code(raw: xr.DataArray) -> bool:
@@ -182,19 +227,42 @@ _DEFAULT_FILLS = {"i2": -32767, "i4": -2147483647, "i8": -9223372036854775806, "
 _DEFAULT_FILLS |= {"f8": _DEFAULT_FILLS["f4"], "u2": 65535, "u4": 4294967295}
 
 
-def undeclared_fill(raw: xr.DataArray) -> float | None:
-    """The value of cells that were never set in a NetCDF variable without a fill value; None if it has one.
+def declared_fills(raw: xr.DataArray) -> list[float]:
+    """Values that mean missing in a NetCDF variable beside those that xarray has masked already.
 
     Parameters
     ----------
     raw : DataArray
         As xarray opens it, with its packing in ``encoding``.
+
+    Returns
+    -------
+    list of float
+        In unpacked units: what attributes give as text, in unpacked units or by another name; if there is no fill
+        value at all, what the NetCDF library writes into cells that were never set.
     """
     packing = raw.encoding
-    if not {"_FillValue", "missing_value"}.isdisjoint(packing):
-        return None
-    fill = _DEFAULT_FILLS.get(np.dtype(packing.get("dtype", raw.dtype)).str[1:])
-    return None if fill is None else fill * packing.get("scale_factor", 1.0) + packing.get("add_offset", 0.0)
+    scale, offset = packing.get("scale_factor", 1.0), packing.get("add_offset", 0.0)
+    given = {str(key).lower(): value for key, value in (raw.attrs | packing).items()}
+    found = [
+        given[key] for key in ("_fillvalue", "missing_value", "fill_value", "nodata", "nodata_value") if key in given
+    ]
+    if not found:
+        dtype = np.dtype(packing.get("dtype", raw.dtype)).str[1:]
+        undeclared = [_DEFAULT_FILLS[dtype]] if dtype in _DEFAULT_FILLS else []
+        undeclared += [-32768] if dtype == "i2" and (scale, offset) != (1.0, 0.0) else []
+        return [fill * scale + offset for fill in undeclared]
+    numbers = [number for value in found for number in _numbers(value)]
+    return [number for number in numbers if number != 0 and np.isfinite(number)]
+
+
+def _numbers(value) -> list[float]:
+    """The numbers of an attribute, which may be a text."""
+    parts = re.split(r"[\s,;]+", value.strip("[]() ")) if isinstance(value, str) else np.ravel(value)
+    try:
+        return [float(part) for part in parts]
+    except (TypeError, ValueError):
+        return []
 
 
 def valid_range(raw: xr.DataArray) -> tuple[float, float]:
@@ -205,12 +273,15 @@ def valid_range(raw: xr.DataArray) -> tuple[float, float]:
     raw : DataArray
         As xarray opens it. Limits of the type of packed integers are unpacked, as CF asks.
     """
-    low, high = np.ravel(raw.attrs.get("valid_range", (-np.inf, np.inf)))
-    limits = [np.ravel(raw.attrs.get(key, limit))[0] for key, limit in (("valid_min", low), ("valid_max", high))]
     packing = raw.encoding
     packed = np.dtype(packing.get("dtype", raw.dtype)).kind in "iu" and "scale_factor" in packing
     scale, offset = packing.get("scale_factor", 1.0), packing.get("add_offset", 0.0)
-    unpacked = [
-        limit * scale + offset if packed and np.asarray(limit).dtype.kind in "iu" else limit for limit in limits
-    ]
-    return tuple(float(limit) for limit in sorted(unpacked))
+
+    def limits(key: str, count: int) -> list[float]:
+        value = raw.attrs.get(key, "")
+        numbers = _numbers(value) if len(_numbers(value)) == count else []
+        in_packed = packed and not isinstance(value, str) and np.asarray(value).dtype.kind in "iu"
+        return [number * scale + offset if in_packed else number for number in numbers]
+
+    low, high = sorted(limits("valid_range", 2)) or (-np.inf, np.inf)
+    return (*limits("valid_min", 1), low)[0], (*limits("valid_max", 1), high)[0]

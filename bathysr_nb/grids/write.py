@@ -13,7 +13,7 @@ import rioxarray  # noqa: F401 (its import gives grids their .rio)
 import xarray as xr
 
 from bathysr_nb.files import project, store
-from bathysr_nb.grids import vertical
+from bathysr_nb.grids import georeference, vertical
 
 SUFFIXES = (".nc", ".tif", ".tiff", ".bag")
 BAG_FIELDS = ("elevation", "uncertainty")
@@ -65,7 +65,10 @@ def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -
             _write_netcdf(plain, part)
         elif path.suffix.lower() == ".bag":
             _check_bag(project.shorten(path), plain)
-            _write_raster(plain, part, "BAG", _bag_options(plain))
+            options = _bag_options(plain)
+            if plain.rio.crs.is_geographic:  # with heights, GDAL's driver would lose it; they are in the options
+                plain = plain.rio.write_crs(georeference.horizontal(plain.rio.crs))
+            _write_raster(plain, part, "BAG", options)
         else:
             averaged = "AVERAGE" if all(field.dtype.kind == "f" for field in plain.data_vars.values()) else "NEAREST"
             _write_raster(plain, part, "COG", {**PACKED, "overview_resampling": averaged})
@@ -153,7 +156,13 @@ def _check_bag(name: str, plain: xr.Dataset) -> None:
 def _bag_options(plain: xr.Dataset) -> dict[str, str]:
     """What the BAG's metadata say of its making, for the template of GDAL's driver."""
     history = str(plain.attrs.get("history", "written by bathysr-nb"))
-    return {"VAR_ABSTRACT": str(plain.attrs.get("title", history)), "VAR_PROCESS_STEP_DESCRIPTION": history}
+    crs = plain.rio.crs
+    named = vertical.vertical_crs(crs) is not None and not crs.is_geographic  # GDAL then takes it from the grid
+    wkt = None if named else vertical.wkt_of(plain["elevation"].attrs["vertical_datum"], crs)
+    return ({"VAR_VERT_WKT": wkt} if wkt else {}) | {
+        "VAR_ABSTRACT": str(plain.attrs.get("title", history)),
+        "VAR_PROCESS_STEP_DESCRIPTION": history,
+    }
 
 
 def _write_raster(plain: xr.Dataset, part: Path, driver: str, options: dict[str, str]) -> None:

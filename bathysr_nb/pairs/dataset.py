@@ -191,7 +191,7 @@ def _as_grids(lr, hr, quality, scale: int, reading: dict):
     """LR, HR and type identifiers with north up, read if files are given."""
     if len({isinstance(grid, xr.DataArray) for grid in (lr, hr, quality) if grid is not None}) > 1:
         raise ValueError("lr, hr and quality: expected either grids or files, found both")
-    known = {field.name for field in fields(grids.Reading)}
+    known = {field.name for field in fields(grids.Reading)} | {"lr_reading"}
     if unknown := sorted(set(reading) - known):
         raise ValueError(f"unknown option {', '.join(unknown)}; choose from {', '.join(sorted(known))}")
     if not isinstance(hr, xr.DataArray):
@@ -207,6 +207,7 @@ def read_map(
     quality: Path | None = None,
     *,
     scale: int = 4,
+    lr_reading: grids.Reading | None = None,
     **reading,
 ) -> tuple[xr.DataArray | None, xr.DataArray, xr.DataArray | None]:
     """Read the grids of one map.
@@ -219,6 +220,8 @@ def read_map(
         Type identifiers of the HR cells.
     scale : int
         HR cells along an LR cell.
+    lr_reading : Reading, optional
+        How LR is read where it differs from HR.
     **reading
         How LR and HR are read, see `bathysr_nb.grids.read.Reading`; `cell_size` is that of HR.
 
@@ -236,13 +239,18 @@ def read_map(
     cell_size, bounds, crs = (reading.get(key) for key in ("cell_size", "bounds", "crs"))
     coarse = identifiers = None
     if lr is not None:
-        lr_cell_size = None if cell_size is None else tuple(scale * size for size in fine.attrs["cell_size"])
-        coarse = grids.read_grid(lr, **reading | {"cell_size": lr_cell_size})
+        lr_cell_size = tuple(scale * size for size in fine.attrs["cell_size"]) if _is_bare(lr) else None
+        own = {} if lr_reading is None else {key: v for key, v in lr_reading.options.items() if v is not None}
+        coarse = grids.read_grid(lr, **reading | {"cell_size": lr_cell_size} | own)
     if quality is not None:
-        is_bare_array = str(quality).endswith((".pkl", ".pickle", ".npy"))
-        options = {"cell_size": cell_size if is_bare_array else None, "bounds": bounds, "crs": crs}
+        options = {"cell_size": cell_size if _is_bare(quality) else None, "bounds": bounds, "crs": crs}
         identifiers = grids.read_grid(quality, positive="up", **options)  # codes are above 0
     return coarse, fine, identifiers
+
+
+def _is_bare(path) -> bool:
+    """Whether a file holds an array without coordinates."""
+    return str(path).endswith((".pkl", ".pickle", ".npy"))
 
 
 def save_set(folder, lr: np.ndarray, hr: np.ndarray, table: pd.DataFrame, *, overwrite: bool = False) -> None:

@@ -355,3 +355,175 @@ def test_names_of_the_reading_group_are_those_of_read_grid():
 
 def test_a_number_that_a_depth_may_have_is_taken_exactly():
     np.testing.assert_array_equal(vertical.without(np.float32([-99, -99.5, -98]), -99), [np.nan, -99.5, -98])
+
+
+# what a second pair of eyes found
+
+
+def test_ascii_headers_that_gdal_takes_for_others(tmp_path):
+    mixed = HEADER | {"yllcenter": HEADER["yllcorner"] + 25}
+    del mixed["yllcorner"]
+    for name, header in (("mixed", mixed), ("order", {"nodata": -9999} | HEADER)):
+        grid = grids.read_grid(ascii_grid(tmp_path / f"{name}.asc", header=header))
+        np.testing.assert_allclose(grid.rio.bounds(), (500000, 8000000, 500350, 8000300))
+        np.testing.assert_array_equal(grid, DEPTHS)
+    del mixed["cellsize"]
+    for sizes in ({"dx": 50, "dy": -50}, {"cellsize": 50, "dx": 50, "dy": 40}, {"dx": 50}):
+        refused(ascii_grid(tmp_path / "sizes.asc", header=mixed | sizes), "needs cellsize, or both dx and dy, above 0")
+
+
+@pytest.mark.parametrize("chunks", [None, 3])
+def test_a_corrected_ascii_grid_keeps_its_reference_system_and_can_be_lazy(chunks, tmp_path):
+    path = ascii_grid(tmp_path / "a.asc", words={HOLE: "NA"})
+    (tmp_path / "a.prj").write_text(rasterio.crs.CRS.from_epsg(32651).to_wkt())
+    grid = grids.read_grid(path, chunks=chunks)
+    np.testing.assert_array_equal(grid, holed(np.nan))
+    assert grid.rio.crs == "EPSG:32651"
+
+
+def test_files_that_say_nothing_of_their_place_or_turn_it(tmp_path):
+    refused(geotiff(tmp_path / "a.tif", transform=rasterio.Affine.identity()), "has no coordinates; give cell_size=")
+    for units in ("radians", "arcsec", "grads"):
+        data = xr.Dataset({"z": (("lat", "lon"), DEPTHS)}, {"lat": np.arange(6.0), "lon": np.arange(7.0)})
+        data.lat.attrs["units"] = units
+        data.to_netcdf(tmp_path / "units.nc")
+        refused(tmp_path / "units.nc", f"coordinate lat is in {units}; expected metres or degrees")
+    grads = from_origin(2, 50, 0.01, 0.01)
+    refused(geotiff(tmp_path / "grads.tif", crs="EPSG:4807", transform=grads), "is not in degrees")
+    two = {"lat": (("y", "x"), DEPTHS * 0), "lon": (("y", "x"), DEPTHS * 0)}
+    xr.Dataset({"h": (("y", "x"), DEPTHS)}, two).to_netcdf(tmp_path / "curved.nc")
+    refused(tmp_path / "curved.nc", "have 2 dimensions .a curvilinear grid.; regrid it", variable="h")
+    band = np.stack([DEPTHS, np.where(DEPTHS < -120, 0, 255)]).astype("f4")
+    path = geotiff(tmp_path / "alpha.tif", band)
+    with rasterio.open(path, "r+") as file:
+        file.colorinterp = (rasterio.enums.ColorInterp.gray, rasterio.enums.ColorInterp.alpha)
+    refused(path, "an alpha band; write a value instead: gdalwarp -dstnodata", variable=1)
+
+
+@pytest.mark.parametrize("unit", ["hm", "dbar", "m/s", "m*100", "metres * 10", "meters (x10)", "meters; feet", "pieds"])
+def test_units_that_are_not_plainly_metres_are_refused(unit, tmp_path):
+    refused(netcdf(tmp_path / "a.nc", units=unit), "expected metres")
+
+
+@pytest.mark.parametrize(
+    ("name", "attrs"),
+    [
+        ("depth_ft", {}),
+        ("z", {"long_name": "Elevation in feet"}),
+        ("z", {"long_name": "Elevation (ft)"}),
+        ("z", {"unit": "feet"}),
+        ("z", {"Units": "fathoms"}),
+        ("z", {"geospatial_vertical_units": "feet"}),
+    ],
+)
+def test_units_in_names_and_other_attributes(name, attrs, tmp_path):
+    refused(netcdf(tmp_path / "a.nc", name=name, **attrs), f"{name} is in (ft|feet|in feet|fathoms); expected metres")
+
+
+def test_feet_of_a_vertical_system_without_a_name(tmp_path):
+    wkt = rasterio.crs.CRS.from_user_input("EPSG:26918+6360").to_wkt()
+    start = wkt.index("VERT_CS[")
+    unnamed = (
+        wkt[:start]
+        + 'VERT_CS["unknown",VERT_DATUM["unknown",2005],UNIT["US survey foot",0.304800609601219],AXIS["h",UP]]]'
+    )
+    axes = {"y": 8e6 - 50 * np.arange(6.0), "x": 4e5 + 50 * np.arange(7.0)}
+    data = xr.DataArray(DEPTHS, axes, ("y", "x"), "z").to_dataset().rio.write_crs(unnamed)
+    data.to_netcdf(tmp_path / "a.nc")
+    refused(tmp_path / "a.nc", "US survey foot by its vertical reference system unknown")
+
+
+def test_a_window_over_land_is_judged_as_the_whole_file(tmp_path):
+    values = DEPTHS.copy()
+    values[:2] = 200  # land in the north; depths of a variable called depth, stored negative
+    path = netcdf(tmp_path / "a.nc", values, name="depth")
+    north = (120, 10 + 4 / 240, 120 + 7 / 240, 10 + 6 / 240)
+    for bounds in (None, north):
+        refused(path, "holds negative numbers", bounds=bounds)
+    assert float(grids.read_grid(path, positive="up", bounds=north).min()) == 200
+
+
+def test_ambiguous_names_and_contradicting_metadata_are_asked_about(tmp_path):
+    drying = -DEPTHS.copy()
+    drying[0, 0] = -2
+    refused(
+        netcdf(tmp_path / "a.nc", drying, name="bathymetry"), "bathymetry holds negative numbers .* positive='up' or"
+    )
+    assert float(grids.read_grid(tmp_path / "a.nc", positive="down").min()) == DEPTHS.min()
+    refused(
+        netcdf(tmp_path / "b.nc", standard_name="sea_floor_depth_below_geoid"), "no cell lies below 0 .* positive='up'"
+    )
+    np.testing.assert_array_equal(grids.read_grid(tmp_path / "b.nc", positive="up"), DEPTHS)
+
+
+def test_a_vertical_axis_that_points_down_is_not_kept_on_heights(tmp_path):
+    path = geotiff(tmp_path / "a.tif", -DEPTHS, crs="EPSG:32651+5715")  # MSL depth
+    grid = grids.read_grid(path)
+    np.testing.assert_array_equal(grid, DEPTHS)
+    assert grid.attrs["vertical_datum"] == "Mean Sea Level"
+    for suffix in (".tif", ".nc"):
+        grids.write_grid(grid, tmp_path / f"out{suffix}")
+        again = grids.read_grid(tmp_path / f"out{suffix}")
+        np.testing.assert_array_equal(again, DEPTHS)
+        assert "DOWN" not in again.rio.crs.to_wkt()
+        assert again.attrs["vertical_datum"] == "Mean Sea Level"
+
+
+def test_a_9999_among_no_such_depths_is_asked_about(tmp_path):
+    refused(geotiff(tmp_path / "a.tif", holed(-9999)), "1 cells hold -9999, .* give missing_value=-9999")
+    trench = DEPTHS - 9880  # -9,980 to -10,021 m: a trench, whose cell of -9,999 m is one
+    assert float(grids.read_grid(geotiff(tmp_path / "b.tif", trench)).max()) == trench.max()
+
+
+@pytest.mark.parametrize("attrs", [{"missing_value": "-9999"}, {"nodata": -9999.0}, {"fill_value": "-9999."}])
+def test_fill_values_in_other_words(attrs, tmp_path):
+    np.testing.assert_array_equal(grids.read_grid(netcdf(tmp_path / "a.nc", holed(-9999), **attrs)), holed(np.nan))
+
+
+def test_a_valid_range_in_words(tmp_path):
+    path = netcdf(tmp_path / "a.nc", holed(-11000), valid_range="-9000, 9000")
+    np.testing.assert_array_equal(grids.read_grid(path), holed(np.nan))
+    np.testing.assert_array_equal(grids.read_grid(netcdf(tmp_path / "b.nc", valid_min="deep")), DEPTHS)
+
+
+def test_columns_that_are_no_plain_columns(tmp_path):
+    path = tmp_path / "a.xyz"
+    places = [(50 + i / 240, 10 + j / 240) for i in range(3) for j in range(3)]  # latitude first
+    path.write_text("# lat lon depth\n" + "".join(f"{lat:.6f} {lon:.6f} 9\n" for lat, lon in places))
+    grid = grids.read_grid(path)
+    assert (float(grid.y.max()), float(grid.x.min())) == (pytest.approx(50 + 2 / 240), pytest.approx(10))
+    path.write_text("".join(f"{lat - 40:.6f} {lon + 110:.6f} -9\n" for lat, lon in places))
+    refused(path, "the columns have no names and the first looks like latitude")
+    path.write_text("".join(f"{400000 + i * 50};{8000000 + j * 50};-2,00{j}\n" for i in range(2) for j in range(2)))
+    refused(path, "may be a decimal or thousands")
+    path.write_text("x,y,z,who\n" + "".join(f"{i * 50},{8000 + j * 50},-5,me\n" for i in range(2) for j in range(2)))
+    assert grids.read_grid(path, "z").shape == (2, 2)
+    refused(path, "column who: .* expected numbers", variable="who")
+    path.write_text("400000,5 8000,0 -1,5\n400000,5 8050,0 -1,5\n")
+    refused(path, "1 different values of x")
+    path.write_text("x y z\n")
+    refused(path, "no line with three numbers")
+
+
+def test_bag_keeps_degrees_with_heights_and_a_datum_in_words(tmp_path):
+    degrees = from_origin(120, 10, 0.01, 0.01)
+    for crs, datum in (("EPSG:9518", "EGM2008"), ("EPSG:4979", ""), ("EPSG:4326", "")):
+        depth = grids.read_grid(geotiff(tmp_path / "a.tif", crs=crs, transform=degrees))
+        grids.write_grid(depth, tmp_path / "a.bag", overwrite=True)
+        again = grids.read_grid(tmp_path / "a.bag")
+        assert again.rio.crs.is_geographic
+        assert datum.lower() in again.attrs["vertical_datum"].lower()
+    chart = grids.read_grid(geotiff(tmp_path / "b.tif")).assign_attrs(vertical_datum="MLLW")
+    grids.write_grid(chart, tmp_path / "b.bag")
+    assert grids.read_grid(tmp_path / "b.bag").attrs["vertical_datum"] in ("MLLW", "Mean Lower Low Water")
+    (tmp_path / "b.bag").rename(tmp_path / "b.h5")
+    refused(tmp_path / "b.h5", r"a BAG, whose name must end in \.bag")
+
+
+def test_the_layers_beside_the_depths_are_read_as_they_are(tmp_path):
+    depth = grids.read_grid(geotiff(tmp_path / "a.tif"))
+    width = (abs(depth) / 10).assign_attrs(long_name="half-width", units="m")
+    both = xr.Dataset({"elevation": depth, "uncertainty": width}).rio.write_crs(depth.rio.crs)
+    for suffix in (".nc", ".tif", ".bag"):
+        grids.write_grid(both, tmp_path / f"b{suffix}")
+        np.testing.assert_allclose(grids.read_grid(tmp_path / f"b{suffix}", "uncertainty"), width, rtol=1e-6)

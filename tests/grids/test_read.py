@@ -180,8 +180,6 @@ def test_packed_integers(tmp_path):
         ("z", {"standard_name": "sea_floor_depth_below_sea_level"}, True),
         ("z", {"long_name": "Depth below datum"}, True),
         ("deptho", {}, True),
-        ("depth", {"positive": "up"}, False),
-        ("z", {"standard_name": "height_above_mean_sea_level"}, False),
         ("depth", {"flag_values": [1, 2]}, False),
     ],
 )

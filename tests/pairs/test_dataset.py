@@ -89,7 +89,7 @@ def test_a_dataset_of_grids_equals_that_of_their_files(tmp_path):
         dataset.Dataset(tmp_path / "lr.nc", hr, **cut)
     with pytest.raises(ValueError, match="expected either grids or files, found both"):
         dataset.Dataset(lr, tmp_path / "hr.nc", **cut)
-    with pytest.raises(ValueError, match="unknown option colour; choose from bounds, cell_size, crs, missing_value"):
+    with pytest.raises(ValueError, match="unknown option colour; choose from bounds, cell_size, crs, lr_reading"):
         dataset.Dataset(None, hr, colour="red", **cut)
 
 
