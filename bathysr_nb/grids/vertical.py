@@ -96,7 +96,7 @@ def units_fault(raw: xr.DataArray) -> str | None:
         return units_of(raw)
     for text in (str(raw.name), str(raw.attrs.get("long_name"))):
         if found := _IN_NAME.search(text.lower()):
-            return found.group().strip("()[]_ ")
+            return found.group().strip("()[]_ ").removeprefix("in ")
     for vertical in _parts(raw.rio.crs):
         axis = vertical.axis_info[0] if vertical.axis_info else None
         if axis and abs(axis.unit_conversion_factor - 1) > 1e-9:
