@@ -13,6 +13,7 @@ import os
 import pickle
 import secrets
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,34 @@ def replacing(path, overwrite: bool = False):
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def require_room(path, size: int) -> None:
+    """Raise an error if there is no room for a file, before long work and before a library is cut off in writing it.
+
+    Parameters
+    ----------
+    path : path
+        The file to write; it and its folder need not exist.
+    size : int
+        Bytes that it, and what is written on the way to it, may take.
+
+    Raises
+    ------
+    OSError
+        Naming the file, the room that it may take and the room there is.
+    """
+    path = Path(path)
+    folder = next(above for above in path.absolute().parents if above.exists())
+    room = shutil.disk_usage(folder).free
+    if sys.platform != "win32":
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        room = room if limit == resource.RLIM_INFINITY else min(room, limit)
+    if size > room:
+        needed, left = (f"{count / 1e6:,.1f} MB" for count in (size, room))
+        raise OSError(f"{path}: no space left: it may take {needed}, and there is room for {left}")
 
 
 @contextlib.contextmanager
@@ -225,6 +254,7 @@ def save_array(path, array: np.ndarray, overwrite: bool = False) -> None:
     FileExistsError
         As `replacing`.
     """
+    require_room(path, array.nbytes)
     with replacing(path, overwrite) as part, open(part, "wb") as file:
         pickle.dump(np.ascontiguousarray(array), file, protocol=5)  # protocol 5 writes the array without copying it
 

@@ -19,6 +19,7 @@ SUFFIXES = (".nc", ".tif", ".tiff", ".bag")
 BAG_FIELDS = ("elevation", "uncertainty")
 BLOCK = 256  # cells along the side of a compressed chunk
 PACKED = {"compress": "DEFLATE", "predictor": "YES", "bigtiff": "IF_SAFER"}
+OVERHEAD = 50_000  # bytes of a file's own bookkeeping, at most
 CACHE = 128  # MiB of GDAL's cache; its default grows with the machine's memory
 KEPT = ("long_name", "standard_name", "units", "positive", "flag_masks", "flag_values", "flag_meanings")
 KEPT += ("vertical_datum", "ancillary_variables", "level")
@@ -46,6 +47,8 @@ def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -
         reference system or with other fields.
     FileExistsError
         If the file exists and `overwrite` is false.
+    OSError
+        If there is no room for it, before anything is written.
 
     Examples
     --------
@@ -60,6 +63,8 @@ def write_grid(grid: xr.DataArray | xr.Dataset, path, overwrite: bool = False) -
     path = project.resolve(path)
     check_writable(path, overwrite)
     plain = _plain(project.shorten(path), grid)
+    copies = 1 if path.suffix.lower() == ".nc" else 2  # a raster is first written uncompressed, beside the file
+    store.require_room(path, copies * plain.nbytes + OVERHEAD)
     with store.replacing(path, overwrite) as part:
         if path.suffix.lower() == ".nc":
             _write_netcdf(plain, part)
