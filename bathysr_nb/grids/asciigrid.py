@@ -147,12 +147,13 @@ def _survey(part: bytes) -> tuple[int, bool]:
     codes = np.frombuffer(kinds, np.uint8)
     pairs = (8 * codes[:-1] + codes[1:]).tobytes()
     count = len(pairs) - len(pairs.translate(None, _STARTS))
+    if pairs.translate(None, _IN_NUMBERS):
+        return count, False
     without_digits = kinds.translate(None, bytes([_DIGIT]))
-    is_plain = (
-        not pairs.translate(None, _IN_NUMBERS)
-        and not any(fault in without_digits for fault in _FAULTS)
-        and not any(fault in kinds for fault in _ALONE)
-    )
+    faults = _FAULTS if bytes([_E]) in kinds else _FAULTS[:1]
+    # a point without digits follows a space or a sign, which most files never have before a point
+    alone = _ALONE if any(bytes([8 * one + _POINT]) in pairs for one in (_SPACE, _SIGN)) else []
+    is_plain = not any(fault in without_digits for fault in faults) and not any(fault in kinds for fault in alone)
     return count, is_plain
 
 
