@@ -89,7 +89,8 @@ def _build(args) -> None:
         print(f"trimmed to whole blocks: {dataset.trimmed[0]} rows and {dataset.trimmed[1]} columns left out")
     for name in SETS:
         table = dataset.tables[name]
-        print(f"{save_dir / name}: {len(table)} pairs of {table['block'].nunique()} blocks")
+        empty = "" if len(table) else "; too few blocks for its share: nothing can be judged by it"
+        print(f"{save_dir / name}: {len(table)} pairs of {table['block'].nunique()} blocks{empty}")
 
 
 def _resize(args) -> None:

@@ -281,9 +281,9 @@ def find_pairs(
         "hr_stride / lr_stride": np.divide(hr_stride, lr_stride),
     }
     scale = ratios["grids"][0]
-    if scale % 1 or any((ratio != scale).any() for ratio in ratios.values()):
+    if scale % 1 or scale < 2 or any((ratio != scale).any() for ratio in ratios.values()):
         found = ", ".join(f"{name} {tuple(map(float, ratio))}" for name, ratio in ratios.items())
-        raise ValueError(f"LR and HR must differ by one whole scale everywhere, found {found}")
+        raise ValueError(f"LR and HR must differ by one whole scale of at least 2 everywhere, found {found}")
     hr_windows = _windows(hr, block_shape, hr_img_shape, hr_stride)
     lr_windows = _windows(lr, block_shape, lr_img_shape, lr_stride)
     truth = hr if usable is None else np.where(usable, hr, np.nan)
@@ -370,8 +370,8 @@ def build_pairs(
     >>> lr.shape, hr.shape, table["block"].nunique()
     ((50, 16, 16), (50, 64, 64), 2)
     """
-    if scale < 1:
-        raise ValueError(f"scale is {scale}, expected a whole number of at least 1")
+    if scale < 2:
+        raise ValueError(f"scale is {scale}, expected a whole number of at least 2")
     for name, cells in (("block_cells", (block_cells,)), ("hr_img_shape", hr_img_shape), ("hr_stride", hr_stride)):
         if any(c % scale for c in cells):
             raise ValueError(f"{name} is {cells}, expected multiples of the scale {scale}")

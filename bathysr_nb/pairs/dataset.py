@@ -122,6 +122,10 @@ class Dataset:
         if keep and quality is None:
             raise ValueError("keep lists identifiers of a quality grid, but quality is not given")
         scale = hr_img_shape[0] // lr_img_shape[0]
+        if scale < 2:
+            raise ValueError(
+                f"hr_img_shape is {hr_img_shape} and lr_img_shape {lr_img_shape}; expected at least 2 times"
+            )
         lr, hr, quality = _as_grids(lr, hr, quality, scale, reading)
         depth = ocean(hr.values, kernel_size, land)
         blocks = block_shape or trim(depth.shape, block_cells)
