@@ -65,6 +65,7 @@ notebooks: $(READY) ## run the notebooks in place and keep their outputs
 
 results: $(READY) ## run the demo and rewrite docs/results/demo.md and the times in the README
 	$(BIN)/python docs/make_results.py
+	$(BIN)/python docs/make_docs.py
 
 benchmarks: $(READY) ## speed and memory beside the plain way, into docs/results
 	$(BIN)/python benchmarks/dataset_speed.py > docs/results/dataset_speed.txt
