@@ -316,7 +316,7 @@ def _label_bins(ax, scores, labels: list[str]) -> None:
     ax.set_xlabel("mean slope gradient of the true patch")
 
 
-def line_handle(color, label: str, marker: str = "") -> Line2D:
+def line_handle(color, label: str, marker: str = "", fillstyle: str = "full") -> Line2D:
     """An entry of a legend: a line, or a marker without one.
 
     Parameters
@@ -325,8 +325,10 @@ def line_handle(color, label: str, marker: str = "") -> Line2D:
     label : str
     marker : str
         Empty: a line.
+    fillstyle : {"full", "none"}
     """
-    return Line2D([], [], color=color, marker=marker, ls="" if marker else "-", mew=2, label=label)
+    style = {"marker": marker, "fillstyle": fillstyle, "ls": "" if marker else "-"}
+    return Line2D([], [], color=color, mew=2, label=label, **style)
 
 
 def forest(scores, reference: str) -> Figure:

@@ -132,3 +132,24 @@ def change_in_words(model: np.ndarray, reference: np.ndarray, block: np.ndarray 
     """
     pooled = pooled_in_words(model, reference, block)
     return pooled if block is None else f"{typical_in_words(typical_change(model, reference, block))}; {pooled}"
+
+
+#: Where a method stands beside another, worst first.
+STANDINGS = ("worse than", "level with", "better than")
+
+
+def standing(typical: float, low: float, high: float) -> str:
+    """Where a method stands beside another in a typical block: one of `STANDINGS`.
+
+    Parameters
+    ----------
+    typical, low, high : float
+        Change and its interval, percent; without an interval (NaN) the sign of the change decides.
+
+    Examples
+    --------
+    >>> standing(-1.1, -8.5, 6.8), standing(-5.0, -8.0, -2.0), standing(3.0, np.nan, np.nan)
+    ('level with', 'better than', 'worse than')
+    """
+    low, high = (typical, typical) if np.isnan(low) else (low, high)
+    return STANDINGS[0] if low > 0 else STANDINGS[2] if high < 0 else STANDINGS[1]

@@ -7,11 +7,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bathysr_nb import plots
+from bathysr_nb.scores.words import standing
 from bathysr_nb.trial.forms import FORMS
 from bathysr_nb.trial.settings import REFERENCE
 
 FORM_COLORS = dict(zip(FORMS, ("#b2182b", "#e08214", "#2166ac", "#1b7837")))
-BETTER, WORSE = "o", "x"  # than bicubic
+#: Of a network beside bicubic, in a typical block: marker and whether it is filled.
+MARKERS = {"better than": ("o", "full"), "level with": ("o", "none"), "worse than": ("x", "full")}
 SHOWN = ("adaptive_mixup", "oracle")
 
 
@@ -30,7 +32,7 @@ def ladder(scores: pd.DataFrame, arms=SHOWN, forms=None) -> Figure:
     Returns
     -------
     matplotlib Figure
-        Dots where the network is better than bicubic in a typical block, crosses where it is not.
+        Dots where the network is better than bicubic in a typical block, rings where it is level with it, else crosses.
     """
     chosen = scores[(scores["cells"] == "inner") & (scores["slope"] == "all")]
     chosen = chosen[chosen["form"].isin(list(FORMS if forms is None else forms))]
@@ -46,8 +48,8 @@ def ladder(scores: pd.DataFrame, arms=SHOWN, forms=None) -> Figure:
     for ax in axes[-1]:
         ax.set_xlabel("optimiser steps")
     handles = [plots.line_handle(FORM_COLORS[form], FORMS[form].words) for form in dict.fromkeys(chosen["form"])]
-    for word, marker in (("better", BETTER), ("worse", WORSE)):
-        handles.append(plots.line_handle("k", f"{word} than bicubic in a typical block", marker))
+    for word, (marker, fill) in MARKERS.items():
+        handles.append(plots.line_handle("k", f"{word} bicubic in a typical block", marker, fillstyle=fill))
     fig.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return fig
 
@@ -61,9 +63,10 @@ def _panel(ax, rows: pd.DataFrame, lengths: list[int]) -> None:
         spread = np.abs(part[["typical_low", "typical_high"]].to_numpy().T - part["typical"].to_numpy())
         color = FORM_COLORS[form]
         ax.errorbar(steps, part["typical"], spread, color=color, lw=1.5, capsize=3)
-        better = against["bicubic"].loc[[form], "typical"].reindex(part.index).to_numpy() < 0
-        for some, marker in ((better, BETTER), (~better, WORSE)):
-            ax.plot(steps[some], part["typical"][some], marker, ms=7, mew=2, color=color)
+        beside = against["bicubic"].loc[[form], ["typical", "typical_low", "typical_high"]].reindex(part.index)
+        for step, change, numbers in zip(steps, part["typical"], beside.to_numpy()):
+            marker, fill = MARKERS[standing(*numbers)]
+            ax.plot(step, change, marker, ms=7, mew=2, color=color, fillstyle=fill)
     ax.axhline(0, color=plots.COLORS["bicubic"], lw=1)
     ax.set_xscale("log")
     ax.set_xlim(lengths[0] / 1.6, lengths[-1] * 1.6)

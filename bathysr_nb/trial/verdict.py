@@ -13,7 +13,7 @@ from bathysr_nb.files import record, store
 from bathysr_nb.scores import page as score_page
 from bathysr_nb.scores.linear import NEIGHBOURHOOD
 from bathysr_nb.scores.typical import Typical
-from bathysr_nb.scores.words import HOW_TO_READ, bracketed, signed, verdict_word
+from bathysr_nb.scores.words import HOW_TO_READ, STANDINGS, bracketed, signed, standing, verdict_word
 from bathysr_nb.trial import jobs
 from bathysr_nb.trial.areas import cut_areas, scored_half
 from bathysr_nb.trial.comparison import score_trial, training_set_table, why_table
@@ -151,7 +151,7 @@ def verdict_sentences(scores: pd.DataFrame, arm: str = "adaptive_mixup") -> list
 
 
 def in_short(scores: pd.DataFrame, grid: str, arm: str = "adaptive_mixup") -> str:
-    """One sentence: what an arm changes, for networks worse than bicubic and for those better than it.
+    """One sentence: what an arm changes, for networks worse than bicubic, level with it and better than it.
 
     Parameters
     ----------
@@ -166,18 +166,18 @@ def in_short(scores: pd.DataFrame, grid: str, arm: str = "adaptive_mixup") -> st
     str
         The change against flips and turns in a typical block, for each form at each length.
     """
-    found = {"worse": [], "better": []}
+    found = {word: [] for word in STANDINGS}
     for (_, form), part in scores.groupby(["model", "form"], sort=False):
-        told = {"worse": [], "better": []}
+        told = {word: [] for word in STANDINGS}
         for steps in sorted(part.loc[part["method"] == arm, "steps"].unique()):
             flips, bicubic = (_row(part, steps, arm, reference) for reference in (REFERENCE, "bicubic"))
             ends = bracketed(flips.typical_low, flips.typical_high)
-            standing = "worse" if bicubic.typical > 0 else "better"
-            told[standing].append(f"{signed(flips.typical)}% {ends} at {steps:,} steps")
-        for standing, changes in told.items():
+            word = standing(bicubic.typical, bicubic.typical_low, bicubic.typical_high)
+            told[word].append(f"{signed(flips.typical)}% {ends} at {steps:,} steps")
+        for word, changes in told.items():
             if changes:
-                found[standing].append(f"{FORMS[form].words}, {', '.join(changes)}")
-    told = [f"mong networks {standing} than bicubic: {'; '.join(each)}" for standing, each in found.items() if each]
+                found[word].append(f"{FORMS[form].words}, {', '.join(changes)}")
+    told = [f"mong networks {word} bicubic: {'; '.join(each)}" for word, each in found.items() if each]
     return f"In the trial on {grid}, {arm} against {REFERENCE} in a typical block, a{'. A'.join(told)}."
 
 
