@@ -8,7 +8,7 @@ from bathysr_nb.course import parameters
 
 ROOT = Path(__file__).parents[2]
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("0[1-8]*.ipynb"))
 
 
 def parameters_cell(path):
