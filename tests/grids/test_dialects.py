@@ -527,3 +527,13 @@ def test_the_layers_beside_the_depths_are_read_as_they_are(tmp_path):
     for suffix in (".nc", ".tif", ".bag"):
         grids.write_grid(both, tmp_path / f"b{suffix}")
         np.testing.assert_allclose(grids.read_grid(tmp_path / f"b{suffix}", "uncertainty"), width, rtol=1e-6)
+
+
+def test_a_bag_of_variable_resolution_names_its_remedy(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.bag", "w") as file:
+        file.create_group("BAG_root").create_dataset("varres_metadata", data=np.zeros((2, 2)))
+    refused(
+        tmp_path / "a.bag", "variable-resolution refinements; resample it .* gdal_translate -oo MODE=RESAMPLED_GRID"
+    )
