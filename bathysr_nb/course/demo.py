@@ -9,7 +9,6 @@ import pandas as pd
 
 from bathysr_nb.course import parameters, report, stations
 from bathysr_nb.files import project
-from bathysr_nb.files.record import differences, read_record
 from bathysr_nb.scores import tables
 
 #: Stations of the run folder, in order; each run of 06 trains one network on one set.
@@ -21,18 +20,6 @@ def scores_and_verdict(run_dir) -> tuple[pd.DataFrame, list[str]]:
     """The scores and the sentences of the verdict that notebook 08 wrote."""
     last = stations.run_folder(run_dir) / STEPS[-1]
     return pd.read_csv(last / "scores.csv"), (last / "verdict.txt").read_text().splitlines()
-
-
-def _refuse_another_run(run_dir) -> None:
-    """Raise a ValueError, before any work, if a station was made with other parameters: a demo replaces only a demo."""
-    for name in STEPS:
-        record = read_record(run_dir / name)
-        if record and (other := differences(record["parameters"], parameters.preset(name), ignore=("run_dir",))):
-            where = project.shorten(run_dir)
-            raise ValueError(
-                f"{where} holds another run: its {name} was made with {other}; give another folder (--run-dir), or "
-                f"delete {where}"
-            )
 
 
 def demo(run_dir="runs/demo") -> None:
@@ -52,7 +39,8 @@ def demo(run_dir="runs/demo") -> None:
     """
     started = time.monotonic()
     run_dir = stations.run_folder(run_dir)
-    _refuse_another_run(run_dir)
+    for name in STEPS:  # before any work: a demo replaces only a demo
+        stations.refuse_other(run_dir, name, parameters.preset(name), "give another folder (--run-dir), or delete it")
     for number, name in enumerate(STEPS, 1):
         print(f"[{number}/{len(STEPS)}] {name}", flush=True)
         stations.run_notebook(name, run_dir, progress=sys.stderr.isatty())

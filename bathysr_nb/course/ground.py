@@ -14,6 +14,11 @@ FIRST = "01_build_dataset"
 _SHARED = ("block_cells", "patch_cells", "stride", "scale", "source_share", "validation_size")
 
 
+def _cut_with(run_dir) -> dict:
+    """The parameters that notebook 01 of a run had."""
+    return read_record(ensure(run_dir, FIRST))["parameters"]
+
+
 def run_grid(run_dir) -> xr.DataArray:
     """The depth grid that notebook 01 of a run cut into pairs.
 
@@ -33,7 +38,7 @@ def run_grid(run_dir) -> xr.DataArray:
     FileNotFoundError, ValueError
         As `bathysr_nb.course.stations.ensure` and `bathysr_nb.grids.read.read_grid`.
     """
-    parameters = read_record(ensure(run_dir, FIRST))["parameters"]
+    parameters = _cut_with(run_dir)
     reading = parameters.get("reading", {})
     depth = grids.read_grid(parameters["grid"], **reading | {"land": "keep"})
     depth.values = pairs.ocean(depth.values, None, reading.get("land", "mask"))
@@ -58,7 +63,7 @@ def trial_ground(run_dir) -> dict:
     FileNotFoundError, ValueError
         As `bathysr_nb.course.stations.ensure`.
     """
-    parameters = read_record(ensure(run_dir, FIRST))["parameters"]
+    parameters = _cut_with(run_dir)
     ground = {"grid": str(project.resolve(parameters["grid"])), "kernel_size": parameters["kernel_size"] or None}
     ground |= {"split_seed": parameters["seed"]} | {name: parameters[name] for name in _SHARED}
     return ground | parameters.get("reading", {})

@@ -23,6 +23,7 @@ from bathysr_nb.files.record import RECORD, differences, package_versions, read_
 from bathysr_nb.files.store import checksum, move_into_place, refuse_foreign, write_text
 
 IN_RUN = "<run_dir>/"
+OTHER_NAME = "keep both by another name (-p name ...), or delete it"
 #: The training sets that notebooks 01, 03 and 04 write: station and folder inside it.
 TRAINING_SETS = {
     "originals": ("01_build_dataset", "source/train"),
@@ -196,7 +197,7 @@ def ensure(run_dir, name: str) -> Path:
     return folder
 
 
-def refuse_other(run_dir, name: str, parameters: dict) -> None:
+def refuse_other(run_dir, name: str, parameters: dict, remedy: str = OTHER_NAME) -> None:
     """Raise a ValueError if a station exists that was made with other parameters.
 
     Parameters
@@ -206,12 +207,12 @@ def refuse_other(run_dir, name: str, parameters: dict) -> None:
         The station, e.g. ``06_train/espcn``.
     parameters : dict
         The parameters now.
+    remedy : str
+        What the error advises.
     """
     record = read_record(run_folder(run_dir) / name)
     if record and (other := differences(record["parameters"], parameters, ignore=("run_dir",))):
-        raise ValueError(
-            f"{name} already exists, made with {other}; keep both by another name (-p name ...), or delete it"
-        )
+        raise ValueError(f"{name} of {project.shorten(run_folder(run_dir))} exists, made with {other}; {remedy}")
 
 
 def training_set(run_dir, name: str) -> Path:

@@ -117,10 +117,10 @@ def cell_size_of_axes(name: str, y: np.ndarray, x: np.ndarray, crs: CRS | None) 
     rows = [y[0], middle, y[-1], 0.0 if y[-1] < 0 < y[0] else middle]
     try:
         sizes = [_on_the_ground(crs, row, x, dy, dx) for row in rows]
-    except pyproj.exceptions.ProjError:
-        sizes = [(np.nan, np.nan)]
-    height, width = sizes[len(sizes) // 2 - 1 if len(sizes) > 1 else 0]
-    if not crs.is_geographic and not max(abs(height / dy - 1), abs(width / dx - 1)) > LOCAL - 1:
+    except pyproj.exceptions.ProjError:  # a corner that the projection does not reach
+        return dy, dx
+    height, width = sizes[1]
+    if not crs.is_geographic and max(abs(height / dy - 1), abs(width / dx - 1)) <= LOCAL - 1:
         return dy, dx
     widths = [size[1] for size in sizes]
     if (change := (max(widths) - min(widths)) / width) > 0.02:

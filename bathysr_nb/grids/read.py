@@ -250,11 +250,9 @@ def _known(raw: xr.DataArray, values, kind: str, missing_value: float | None):
         return vertical.without(values, missing_value)
     values = vertical.without(values, missing_value, *vertical.declared_fills(raw))
     low, high = np.float32(vertical.valid_range(raw))
-    return (
-        values
-        if np.isinf([low, high]).all()
-        else np.where((values < low) | (values > high), np.float32(np.nan), values)
-    )
+    if np.isinf([low, high]).all():
+        return values
+    return np.where((values < low) | (values > high), np.float32(np.nan), values)
 
 
 def _extremes(values) -> tuple[float, float]:

@@ -77,8 +77,10 @@ def superresolve_file(
     grid = grids.read_grid(source, chunks=READ, **reading)
     options = {"uncertainty": uncertainty, "flags": flags, "consistent": consistent, "downsampling": downsampling}
     sr = superresolve(grid, model, tile=tile, average=average, **options)
+    left_out = []
     if Path(target).suffix.lower() == ".bag":
-        sr = sr[[field for field in BAG_FIELDS if field in sr]]
+        left_out = [field for field in sr.data_vars if field not in BAG_FIELDS]
+        sr = sr.drop_vars(left_out)
     with computing("superresolve"):
         write_grid(sr, target, overwrite)
     reach = receptive_field(network)
@@ -87,6 +89,8 @@ def superresolve_file(
         warn_of_seams(written, scale_of(network), max(tile, 3 * HALO))
     dy, dx = sr.elevation.attrs["cell_size"]
     lines = [f"{project.shorten(target)}: {sr.sizes['y']} x {sr.sizes['x']} cells of {dy:.4g} x {dx:.4g} m"]
+    if left_out:
+        lines[0] += f"; a BAG has no room for {', '.join(left_out)}"
     if applicability is not None:
         reach = HALO if reach is None else reach
         lines.append(_write_applicability(grid, model, reach, target=applicability, overwrite=overwrite))

@@ -150,7 +150,7 @@ def test_a_demo_touches_nothing_that_another_run_made(tmp_path, monkeypatch):
     folder = station(
         tmp_path, "06_train/espcn", "hours of work", parameters=parameters.preset("06_train/espcn") | {"seed": 99}
     )
-    with pytest.raises(ValueError, match="holds another run: its 06_train/espcn was made with seed 99"):
+    with pytest.raises(ValueError, match="exists, made with seed 99 .*give another folder .--run-dir., or delete it"):
         demo.demo(tmp_path)
     assert (folder / "table.csv").read_text() == "hours of work"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["06_train"]
